@@ -1,0 +1,72 @@
+"""What the front and the scoring processes say to each other.
+
+The front never reads a request body: it hands the bytes to a worker and relays the worker's bytes.
+While it works, a worker reports how far it is; when it dies or hangs, the front gives the job to
+another worker together with everything that was finished, and only the culprit goes unscored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from sandbox_tools.types import Json
+
+
+class Task(StrEnum):
+    """What a worker can be asked to do with a request body."""
+
+    SCORE = "score"
+    PARSE = "parse"
+
+
+class Fate(StrEnum):
+    """Why a completion cannot be scored although nothing is wrong with its task."""
+
+    TIMED_OUT = "timed_out"
+    DIED = "died"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One request body and what is already known of it."""
+
+    task: Task
+    body: bytes
+    finished: tuple[bytes, ...] = ()
+    """Opaque pieces that earlier workers reported, in order; they cover the first completions."""
+    culprits: Mapping[int, Fate] = field(default_factory=dict)
+    """Completions, by flat index, that took a worker down and are not tried again."""
+    deadline_s: float = 30.0
+    """Seconds this request may still take; what is unscored by then becomes `timeout`. The worker
+    takes the smaller of this and the body's own `deadline_ms`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A worker's whole answer to a job."""
+
+    status: int
+    """HTTP status: 200, or 422 and 400 with a problem document."""
+    body: bytes
+    media_type: str = "application/json"
+    counts: Mapping[str, Json] = field(default_factory=dict)
+    """What the front counts: see `Counts` in telemetry. JSON of plain numbers and strings."""
+
+
+class Progress(Protocol):
+    """How a worker says where it is; both calls are cheap and safe to make for every completion."""
+
+    def working_on(self, index: int) -> None:
+        """The completion with this flat index is next."""
+
+    def finished(self, piece: bytes) -> None:
+        """An opaque piece that covers every completion since the last one."""
+
+
+class Handler(Protocol):
+    """What runs in a worker: built once per process, called once per job."""
+
+    def __call__(self, job: Job, progress: Progress) -> Reply: ...
