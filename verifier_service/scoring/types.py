@@ -212,6 +212,47 @@ class Components:
 
 
 @dataclass(frozen=True, slots=True)
+class PairQuality:
+    """One call of the completion beside the expected call that it was paired with."""
+
+    declared: bool
+    """A tool of the call's name is declared."""
+    name: bool
+    schema: bool
+    """The name is right and the arguments hold against the tool's schema."""
+    argument_names: float = 0.0
+    """F1 of the argument names, 0 to 1; 0 where the schema does not hold."""
+    argument_values: float = 0.0
+    """Share of the arguments, over both calls, with equal values; 0 where the schema fails."""
+    arguments: bool = False
+    """Every argument is equal."""
+    execution: bool | None = None
+    """The sandbox returned the same typed result for both; None where nothing is executed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is true of a completion, whatever the profile: all that a reward may depend on."""
+
+    expected: Behavior
+    observed: Observed
+    full: bool
+    """Right in every respect: the reward is the profile's highest."""
+    ceiling: Tier
+    """The most that the completion may earn: PARTIAL and NONE cap what the parts add up to."""
+    components: Components
+    failures: tuple[Failure, ...]
+    right_functions: bool = False
+    """The called tools are the expected ones as a multiset, or those and a few reads more."""
+    pairs: tuple[PairQuality, ...] = ()
+    """The assignment: min(calls, expected calls) pairs; empty where no call was due."""
+    n_calls: int = 0
+    n_expected: int = 0
+    text: float | None = None
+    """Score of the prose, 0, 0.5 or 1, where text was due; None where calls were due."""
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """What `detail: "full"` adds to a verdict."""
 
