@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 from sandbox_tools.types import Json
 
@@ -53,7 +53,7 @@ class Reply:
     body: bytes
     media_type: str = "application/json"
     counts: Mapping[str, Json] = field(default_factory=dict)
-    """What the front counts: see `Counts` in telemetry. JSON of plain numbers and strings."""
+    """See `Counts`."""
 
 
 class Progress(Protocol):
@@ -70,3 +70,14 @@ class Handler(Protocol):
     """What runs in a worker: built once per process, called once per job."""
 
     def __call__(self, job: Job, progress: Progress) -> Reply: ...
+
+
+class Counts(TypedDict, total=False):
+    """What a worker counts in one request: `Reply.counts`."""
+
+    completions: list[tuple[str, str | None, str, int]]
+    """Outcome, tier (None where there is no reward), profile, and how many."""
+    failures: dict[str, int]
+    """How many failures of each code."""
+    behaviors: list[tuple[str | None, str | None, int]]
+    """Expected behaviour, observed behaviour, and how many; scored completions only."""

@@ -1,0 +1,303 @@
+"""Everything loaded once, and a request's completions judged one by one.
+
+The engine knows toolsets and profiles by name, prepares each distinct task once, and turns
+whatever goes wrong into the outcome of the one completion that it concerns.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+from sandbox_tools import SandboxError, Toolset, load, load_directory, shipped
+from sandbox_tools.errors import ToolsetError
+from sandbox_tools.types import Json
+from verifier_service.scoring.codes import Code
+from verifier_service.scoring.errors import BadTask
+from verifier_service.scoring.judge import Task
+from verifier_service.scoring.offer import Offer, offer_inline, offer_toolset
+from verifier_service.scoring.parse import format_names, parse
+from verifier_service.scoring.pipeline import Completion, prepare, score, unscored
+from verifier_service.scoring.profiles import (
+    Profile,
+    ProfileError,
+    load_profiles,
+    registered_profiles,
+    shipped_profiles,
+)
+from verifier_service.scoring.text import available_languages
+from verifier_service.scoring.types import (
+    Failure,
+    Limits,
+    Options,
+    Outcome,
+    Parsed,
+    Verdict,
+)
+from verifier_service.scoring.values import canonical_json
+from verifier_service.worker import TimeLimitExceeded, time_limit
+
+CACHED_TASKS: Final = 8192
+CACHED_OFFERS: Final = 256
+"""Inline tool lists are compiled once for each distinct content; a training run has few."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """What an engine is built from; picklable, so that every worker builds the same."""
+
+    toolsets: tuple[Path, ...] = ()
+    """Toolset files or folders of them, besides the shipped ones."""
+    profiles: tuple[Path, ...] = ()
+    """Folders of profiles, besides the shipped ones."""
+    limits: Limits = Limits()
+    item_timeout_s: float = 0.25
+    """CPU seconds that one completion may take."""
+    max_batch: int = 16_384
+    """Completions in one request."""
+
+
+class UnknownName(Exception):
+    """A toolset, profile, format or language that is not loaded; names those that are."""
+
+    def __init__(self, field: str, code: Code, message: str) -> None:
+        self.field, self.code, self.message = field, code, message
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is in force for one item: the tools on offer, and how to read, judge and reward."""
+
+    offer: Offer
+    offer_key: bytes
+    """Content of the offer: equal keys stand for equal tools."""
+    profile: Profile
+    format: str
+    options: Options
+
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class _Cache(Generic[Key, Value]):
+    """The most recently used values, at most `size` of them."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._values = size, OrderedDict[Key, Value]()
+
+    def get(self, key: Key, make: Callable[[], Value]) -> Value:
+        if key in self._values:
+            self._values.move_to_end(key)
+            return self._values[key]
+        value = self._values[key] = make()
+        if len(self._values) > self._size:
+            self._values.popitem(last=False)
+        return value
+
+
+class Engine:
+    """Loaded toolsets and profiles, and the judging of completions against them.
+
+    Not covered: hostile toolsets. Their code is the operator's; hostile completions are.
+    """
+
+    def __init__(self, config: EngineConfig) -> None:
+        """Load everything.
+
+        Raises:
+            ToolsetError, ProfileError: A file is wrong; names it and the remedy.
+        """
+        self.config = config
+        self.toolsets = _load_toolsets(config.toolsets)
+        self.profiles = _load_profiles(config.profiles)
+        self._offers = {name: offer_toolset(toolset) for name, toolset in self.toolsets.items()}
+        self._inline = _Cache[bytes, Offer | Failure](CACHED_OFFERS)
+        self._tasks = _Cache[bytes, Task | Failure](CACHED_TASKS)
+
+    # What a request names
+
+    def offer(self, toolset: str | None, tools: Sequence[Json] | None) -> tuple[Offer, bytes]:
+        """The tools that a request offers, and a key of their content.
+
+        Raises:
+            UnknownName: No such toolset is loaded, or not with that digest.
+            BadTask: An inline tool is wrong.
+        """
+        if tools is not None:
+            key = b"inline:" + canonical_json(tools)
+            found = self._inline.get(key, lambda: _or_bad_task(lambda: offer_inline(tools)))
+            return _or_raise(found), key
+        name = self.toolset(toolset or "").name
+        return self._offers[name], f"toolset:{name}".encode()
+
+    def toolset(self, reference: str) -> Toolset:
+        """The loaded toolset of `name` or `name@digest`."""
+        name, _, digest = reference.partition("@")
+        if name not in self.toolsets:
+            raise _unknown("toolset", Code.TASK_UNKNOWN_TOOLSET, name, self.toolsets)
+        toolset = self.toolsets[name]
+        if digest and digest.removeprefix("sha256:") != toolset.digest.removeprefix("sha256:"):
+            message = f'Toolset "{name}" is loaded as {toolset.digest}; drop or update the digest.'
+            raise UnknownName("toolset", Code.TASK_UNKNOWN_TOOLSET, message)
+        return toolset
+
+    def profile(self, name: str) -> Profile:
+        if name not in self.profiles:
+            raise _unknown("profile", Code.TASK_UNKNOWN_PROFILE, name, self.profiles)
+        return self.profiles[name]
+
+    def check_format(self, name: str) -> None:
+        if name not in format_names():
+            raise _unknown("format", Code.TASK_OPTIONS, name, format_names())
+
+    def check_languages(self, options: Options) -> None:
+        for language in options.languages:
+            if language not in available_languages():
+                raise _unknown(
+                    "options/languages", Code.TASK_OPTIONS, language, available_languages()
+                )
+
+    # Judging
+
+    def prepare(self, ground_truth: Json, setting: Setting) -> Task:
+        """The checked task of a ground truth, made once for each distinct content.
+
+        Raises:
+            BadTask: The ground truth is wrong.
+            SandboxError: A tool broke on it.
+        """
+        key = b"\x00".join(
+            [setting.offer_key, canonical_json(ground_truth), repr(setting.options).encode()]
+        )
+        limits = self.config.limits
+        found = self._tasks.get(
+            key,
+            lambda: _or_bad_task(
+                lambda: prepare(ground_truth, setting.offer, setting.options, limits)
+            ),
+        )
+        return _or_raise(found)
+
+    def judge(self, completion: Completion, ground_truth: Json, setting: Setting) -> Verdict:
+        """The verdict of one completion, within its time limit; nothing is raised."""
+        return self._guarded(
+            lambda: score(
+                completion,
+                self.prepare(ground_truth, setting),
+                setting.profile,
+                format=setting.format,
+                options=setting.options,
+                limits=self.config.limits,
+            )
+        )
+
+    def lint(self, ground_truth: Json, setting: Setting) -> Failure | None:
+        """What is wrong with a ground truth, or None where it scores full against itself."""
+
+        def prepared() -> Verdict:
+            self.prepare(ground_truth, setting)
+            return _FINE
+
+        verdict = self._guarded(prepared)
+        return None if verdict is _FINE else verdict.failures[0]
+
+    def read(
+        self, completion: Completion, offer: Offer | None, options: Options, format: str  # noqa: A002
+    ) -> Parsed | Failure:
+        """What a completion says, or why it could not be read in time."""
+        found: list[Parsed] = []
+
+        def parsed() -> Verdict:
+            tools = {} if offer is None else offer.tools
+            found.append(
+                parse(
+                    completion,
+                    tools=tools,
+                    format=format,
+                    options=options,
+                    limits=self.config.limits,
+                )
+            )
+            return _FINE
+
+        verdict = self._guarded(parsed)
+        return found[0] if found else verdict.failures[0]
+
+    def _guarded(self, judge: Callable[[], Verdict]) -> Verdict:
+        """Whatever goes wrong becomes an outcome; whose fault it is decides which."""
+        try:
+            with time_limit(self.config.item_timeout_s):
+                return judge()
+        except TimeLimitExceeded:
+            return timed_out()
+        except BadTask as wrong:
+            return unscored(Outcome.INVALID_TASK, wrong.failure)
+        except SandboxError as broken:
+            return verifier_error(f"A mocked tool failed: {str(broken)[:200]}")
+        except MemoryError:
+            raise  # the process is no longer to be trusted; the pool replaces it
+        except Exception as bug:  # noqa: BLE001  any bug of ours is never a reward, nor a crash
+            return verifier_error(f"The verifier failed ({type(bug).__name__}).")
+
+
+_FINE: Final = unscored(Outcome.SCORED, Failure(Code.VERIFIER_ERROR, "", ""))
+"""Stands for "nothing went wrong" where there is no verdict to give."""
+
+
+def timed_out() -> Verdict:
+    message = "Scoring took longer than its time limit; that is not counted against the policy."
+    return unscored(Outcome.TIMEOUT, Failure(Code.TIMED_OUT, "", message))
+
+
+def verifier_error(message: str, code: Code = Code.VERIFIER_ERROR) -> Verdict:
+    return unscored(Outcome.VERIFIER_ERROR, Failure(code, "", message))
+
+
+def _or_bad_task(make: Callable[[], Value]) -> Value | Failure:
+    """The value, or why there is none: a wrong task is looked into only once, too."""
+    try:
+        return make()
+    except BadTask as wrong:
+        return wrong.failure
+
+
+def _or_raise(found: Value | Failure) -> Value:
+    if isinstance(found, Failure):
+        raise BadTask(found.code, found.path, found.message)
+    return found
+
+
+def _unknown(field: str, code: Code, name: str, known: Iterable[str]) -> UnknownName:
+    names = ", ".join(sorted(known))
+    return UnknownName(field, code, f'No {field} "{name[:100]}" is known; known are {names}.')
+
+
+def _load_toolsets(paths: Iterable[Path]) -> dict[str, Toolset]:
+    toolsets = dict(shipped())
+    for path in paths:
+        found = load_directory(path) if path.is_dir() else {(one := load(path)).name: one}
+        for name, toolset in found.items():
+            if name in toolsets:
+                raise ToolsetError(
+                    f'a toolset named "{name}" is already loaded',
+                    file=str(path),
+                    remedy="Give it another name.",
+                )
+            toolsets[name] = toolset
+    return toolsets
+
+
+def _load_profiles(directories: Iterable[Path]) -> dict[str, Profile]:
+    profiles: dict[str, Profile] = {}
+    found: list[Mapping[str, Profile]] = [shipped_profiles(), registered_profiles()]
+    for loaded in [*found, *map(load_profiles, directories)]:
+        for name, profile in loaded.items():
+            if name in profiles:
+                raise ProfileError(f'A profile named "{name}" is loaded already; rename one.')
+            profiles[name] = profile
+    return profiles

@@ -1,0 +1,333 @@
+"""What a worker does with a request body: decode, check, judge each completion, encode.
+
+Everything that grows with a completion happens here, away from the event loop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+import statistics
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+import orjson
+from pydantic import ValidationError
+
+from sandbox_tools.types import Json
+from verifier_service import encode, problems
+from verifier_service._version import __version__
+from verifier_service.decode import NotJson, decode_body
+from verifier_service.engine import (
+    Engine,
+    EngineConfig,
+    Setting,
+    UnknownName,
+    timed_out,
+    verifier_error,
+)
+from verifier_service.jobs import Counts, Fate, Job, Progress, Reply, Task
+from verifier_service.problems import Kind
+from verifier_service.scoring.codes import Code
+from verifier_service.scoring.errors import BadTask
+from verifier_service.scoring.pipeline import Completion, unscored
+from verifier_service.scoring.types import Failure, Outcome, Parsed, Verdict
+from verifier_service.wire import (
+    Fault,
+    ParseRequest,
+    ScoreItem,
+    ScoreRequest,
+    effective_options,
+)
+
+REPORT_EVERY_S: Final = 0.05
+"""A worker that dies costs at most this much work; short requests never report."""
+
+
+def build_handler(config: EngineConfig) -> RequestHandler:
+    """Load everything that a worker needs; called once in each worker process."""
+    return RequestHandler(Engine(config))
+
+
+class RequestHandler:
+    """Answers jobs with one engine. The same body gets the same bytes, whatever came before."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def __call__(self, job: Job, progress: Progress) -> Reply:
+        started = time.monotonic()
+        try:
+            raw = decode_body(job.body)
+            if job.task is Task.PARSE:
+                return self._parse(ParseRequest.model_validate(raw), progress, job)
+            request = ScoreRequest.model_validate(raw)
+            return self._score(request, job, progress, started)
+        except NotJson as error:
+            return problems.reply(Kind.NOT_JSON.problem(str(error)))
+        except ValidationError as error:
+            return problems.reply(problems.problem_from_validation_error(error))
+        except UnknownName as unknown:
+            return problems.reply(_unknown_name(unknown))
+
+    def _score(
+        self, request: ScoreRequest, job: Job, progress: Progress, started: float
+    ) -> Reply:
+        if request.size > self.engine.config.max_batch:
+            return problems.reply(
+                problems.too_many_completions(request.size, self.engine.config.max_batch)
+            )
+        allowed = job.deadline_s
+        if request.deadline_ms is not None:
+            allowed = min(allowed, request.deadline_ms / 1000)
+        batch = _Batch(self.engine, request, job, started + allowed)
+        batch.judge_all(progress)
+        return batch.reply()
+
+    def _parse(self, request: ParseRequest, progress: Progress, job: Job) -> Reply:
+        if len(request.completions) > self.engine.config.max_batch:
+            return problems.reply(
+                problems.too_many_completions(
+                    len(request.completions), self.engine.config.max_batch
+                )
+            )
+        options = effective_options(None, request.options)
+        self.engine.check_format(request.format)
+        self.engine.check_languages(options)
+        offer = None
+        if request.toolset is not None or request.tools is not None:
+            try:
+                offer, _ = self.engine.offer(request.toolset, request.tools)
+            except BadTask as wrong:
+                fault = Fault(pointer=wrong.path, code=wrong.code, detail=wrong.message)
+                return problems.reply(
+                    Kind.VALIDATION.problem("the request has 1 fault", errors=[fault])
+                )
+        parsed = []
+        for index, completion in enumerate(request.completions):
+            progress.working_on(index)
+            if index in job.culprits:
+                found: Parsed | Failure = _fated(job.culprits[index]).failures[0]
+            else:
+                found = self.engine.read(completion, offer, options, request.format)
+            parsed.append(encode.dumps(encode.parsed(found)))
+        body = b'{"parsed":[%b],"version":%b}' % (b",".join(parsed), orjson.dumps(__version__))
+        return Reply(200, body)
+
+
+def _unknown_name(unknown: UnknownName) -> problems.Problem:
+    fault = Fault(
+        pointer=f"/{unknown.field}", code=unknown.code, detail=unknown.message
+    )
+    return Kind.VALIDATION.problem("the request has 1 fault", errors=[fault])
+
+
+def _fated(fate: Fate) -> Verdict:
+    if fate is Fate.TIMED_OUT:
+        return timed_out()
+    return verifier_error(
+        "The scoring process died on this completion, twice.", Code.WORKER_DIED
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a completion stands in its request."""
+
+    flat: int
+    item: int
+    completion: int
+
+
+class _Batch:
+    """The completions of one request on their way to one response."""
+
+    def __init__(self, engine: Engine, request: ScoreRequest, job: Job, deadline: float) -> None:
+        """Check what the request names.
+
+        Raises:
+            UnknownName: The request names a toolset, profile, format or language not loaded.
+        """
+        self.engine, self.request, self.culprits = engine, request, job.culprits
+        self.deadline = deadline
+        self.records: list[_Record] = []
+        for piece in job.finished:
+            self.records += _Record.many(piece)
+        self.reported = len(self.records)
+        self._setting_of: tuple[ScoreItem, Setting | Failure] | None = None
+        engine.check_format(request.format)
+        engine.check_languages(effective_options(None, request.options))
+        engine.profile(request.profile)
+        if request.toolset is not None:
+            engine.toolset(request.toolset)
+        engine.check_format(request.format)
+        engine.check_languages(effective_options(None, request.options))
+        self.profile = engine.profile(request.profile)
+        if request.toolset is not None:
+            engine.toolset(request.toolset)
+
+    def judge_all(self, progress: Progress) -> None:
+        last_report = time.monotonic()
+        for place, item, completion in self._left():
+            progress.working_on(place.flat)
+            now = time.monotonic()
+            if now - last_report > REPORT_EVERY_S:
+                progress.finished(_Record.piece(self.records[self.reported :]))
+                self.reported, last_report = len(self.records), now
+            self.records.append(self._record(place, item, self._judge(place, item, completion, now)))
+
+    def _left(self) -> Iterator[tuple[_Place, ScoreItem, Completion]]:
+        """The completions that no earlier worker has finished."""
+        flat = 0
+        for item_index, item in enumerate(self.request.items):
+            for index, completion in enumerate(item.group):
+                if flat >= self.reported:
+                    yield _Place(flat, item_index, index), item, completion
+                flat += 1
+
+    def _judge(
+        self, place: _Place, item: ScoreItem, completion: Completion, now: float
+    ) -> Verdict:
+        if place.flat in self.culprits:
+            return _fated(self.culprits[place.flat])
+        if now > self.deadline:
+            return _too_late()
+        setting = self._setting(item)
+        if isinstance(setting, Failure):
+            return unscored(Outcome.INVALID_TASK, setting)
+        return self.engine.judge(completion, item.ground_truth, setting)
+
+    def _setting(self, item: ScoreItem) -> Setting | Failure:
+        """What is in force for an item; the same object for all of a group."""
+        if self._setting_of is not None and self._setting_of[0] is item:
+            return self._setting_of[1]
+        setting = self._new_setting(item)
+        self._setting_of = (item, setting)
+        return setting
+
+    def _new_setting(self, item: ScoreItem) -> Setting | Failure:
+        request = self.request
+        own_tools = item.toolset is not None or item.tools is not None
+        format_name = item.format or request.format
+        options = effective_options(request.options, item.options)
+        try:
+            self.engine.check_format(format_name)
+            self.engine.check_languages(options)
+            profile = self.engine.profile(item.profile or request.profile)
+            offer, key = self.engine.offer(
+                item.toolset if own_tools else request.toolset,
+                item.tools if own_tools else request.tools,
+            )
+        except UnknownName as unknown:
+            return Failure(unknown.code, f"/{unknown.field}", unknown.message)
+        except BadTask as wrong:
+            return wrong.failure
+        return Setting(offer, key, profile, format_name, options)
+
+    def _record(self, place: _Place, item: ScoreItem, judged: Verdict) -> _Record:
+        return _Record(
+            judged.reward,
+            (judged.outcome, judged.tier, item.profile or self.request.profile),
+            (judged.expected, judged.observed),
+            [failure.code.value for failure in judged.failures],
+            self._encoded(place, item, judged),
+        )
+
+    def _encoded(self, place: _Place, item: ScoreItem, judged: Verdict) -> bytes:
+        detail = self.request.detail
+        if detail == "reward" and judged.outcome is Outcome.SCORED:
+            return b""
+        identity = {"id": item.id, "item": place.item, "completion": place.completion}
+        encoded = encode.verdict(judged, identity)
+        encoded |= self._overrides(item)
+        if detail == "full":
+            if judged.trace is not None:
+                encoded |= encode.trace(judged.trace)
+            if item.metadata is not None:
+                encoded["metadata"] = item.metadata
+        return encode.dumps(encoded)
+
+    def _overrides(self, item: ScoreItem) -> dict[str, Json]:
+        """The toolset and profile of an item that has its own, where they are loaded."""
+        own: dict[str, Json] = {}
+        if item.toolset is not None:
+            with contextlib.suppress(UnknownName):
+                own["toolset"] = encode.reference(self.engine.toolset(item.toolset))
+        if item.profile is not None:
+            with contextlib.suppress(UnknownName):
+                own["profile"] = encode.reference(self.engine.profile(item.profile))
+        return own
+
+    def reply(self) -> Reply:
+        request, engine = self.request, self.engine
+        toolset = None if request.toolset is None else engine.toolset(request.toolset)
+        head = encode.dumps([record.reward for record in self.records])
+        tail = {
+            "groups": list(self._groups()),
+            "profile": encode.reference(engine.profile(request.profile)),
+            "toolset": None if toolset is None else encode.reference(toolset),
+            "version": __version__,
+        }
+        verdicts = b",".join(record.verdict for record in self.records if record.verdict)
+        body = b'{"rewards":%b,"verdicts":[%b],%b' % (head, verdicts, encode.dumps(tail)[1:])
+        return Reply(200, body, counts=self._counts())
+
+    def _groups(self) -> Iterator[Json]:
+        rewards = iter(self.records)
+        for item in self.request.items:
+            scored = [
+                record.reward
+                for record in itertools.islice(rewards, len(item.group))
+                if record.reward is not None
+            ]
+            yield {
+                "id": item.id,
+                "mean": round(math.fsum(scored) / len(scored), 9) if scored else None,
+                "std": round(statistics.pstdev(scored), 9) if scored else None,
+            }
+
+    def _counts(self) -> Mapping[str, Json]:
+        judged = Counter(record.judged for record in self.records)
+        behaviors = Counter(r.behavior for r in self.records if r.reward is not None)
+        codes = Counter(code for record in self.records for code in record.codes)
+        counts: Counts = {
+            "completions": [(*key, n) for key, n in judged.items()],
+            "behaviors": [(*key, n) for key, n in behaviors.items()],
+            "failures": dict(codes),
+        }
+        return cast("Mapping[str, Json]", counts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What is kept of a judged completion: enough for the response and the counts."""
+
+    reward: float | None
+    judged: tuple[str, str | None, str]
+    """Outcome, tier and profile."""
+    behavior: tuple[str | None, str | None]
+    codes: list[str]
+    verdict: bytes
+    """Encoded; empty where the asked detail leaves it out."""
+
+    @staticmethod
+    def piece(records: Sequence[_Record]) -> bytes:
+        """Records as the opaque piece that a worker reports."""
+        rows = [(r.reward, r.judged, r.behavior, r.codes, r.verdict.decode()) for r in records]
+        return orjson.dumps(rows)
+
+    @staticmethod
+    def many(piece: bytes) -> list[_Record]:
+        return [
+            _Record(reward, tuple(judged), tuple(behavior), codes, verdict.encode())
+            for reward, judged, behavior, codes, verdict in orjson.loads(piece)
+        ]
+
+
+def _too_late() -> Verdict:
+    message = "The request's deadline passed before this completion was scored; send it again."
+    return unscored(Outcome.TIMEOUT, Failure(Code.TIMED_OUT, "", message))

@@ -1,0 +1,78 @@
+"""Room 4: calls in a fresh sandbox, and whether two episodes came to the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sandbox_tools import Episode, Toolset
+from sandbox_tools.types import ABSENT, Json, ToolResult, Write
+from verifier_service.scoring.types import ToolCall
+from verifier_service.scoring.values import canonical_json, json_equal
+
+NOT_RUN = ToolResult(error="The call was not run: no such tool, or its arguments are invalid.")
+
+
+def run(toolset: Toolset, calls: Sequence[ToolCall | None]) -> Episode:
+    """One episode: the calls in order in a fresh sandbox; None stands for one that is not run.
+
+    Raises:
+        SandboxError: A tool broke; nothing can be said about the calls.
+    """
+    sandbox = toolset.sandbox()
+    results = tuple(
+        NOT_RUN if call is None else sandbox.run(call.name, call.arguments) for call in calls
+    )
+    return Episode(results, sandbox.state, sandbox.writes)
+
+
+def same_result(left: ToolResult, right: ToolResult) -> bool:
+    """Whether two results are equal typed values. An error equals nothing, not even itself."""
+    return left.error is None and right.error is None and json_equal(left.value, right.value)
+
+
+def same_results(left: Episode, right: Episode, *, ordered: bool) -> bool:
+    """Whether two episodes returned the same: in order, or as multisets."""
+    if len(left.results) != len(right.results):
+        return False
+    if ordered:
+        return all(map(same_result, left.results, right.results))
+    remaining = list(right.results)
+    for result in left.results:
+        match = next((i for i, other in enumerate(remaining) if same_result(result, other)), None)
+        if match is None:
+            return False
+        del remaining[match]
+    return True
+
+
+def same_state(left: Episode, right: Episode) -> bool:
+    return json_equal(left.state, right.state)
+
+
+def same_writes(left: Episode, right: Episode, *, ordered: bool) -> bool:
+    """Whether two episodes changed the same on the way; the final state alone would let
+    do-then-undo pass."""
+    if len(left.writes) != len(right.writes):
+        return False
+    if not ordered:
+        return sorted(map(_write_key, left.writes)) == sorted(map(_write_key, right.writes))
+    return all(map(_same_write, left.writes, right.writes))
+
+
+def _same_write(left: Write, right: Write) -> bool:
+    return (
+        left.path == right.path
+        and _same_member(left.before, right.before)
+        and _same_member(left.after, right.after)
+    )
+
+
+def _same_member(left: Json, right: Json) -> bool:
+    if left is ABSENT or right is ABSENT:
+        return left is right
+    return json_equal(left, right)
+
+
+def _write_key(write: Write) -> bytes:
+    members = [{} if m is ABSENT else {"is": m} for m in (write.before, write.after)]
+    return canonical_json([write.path, *members])

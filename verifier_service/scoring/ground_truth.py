@@ -1,0 +1,322 @@
+"""Every accepted spelling of a ground truth, translated to the canonical one.
+
+Source: scoring.md section 2; the dataset forms are those of the SageMaker RLVR recipe
+(`reward_model.ground_truth`, `tool_call`), of the financial tool-calling lesson (`gold_call`,
+`expected_result`), of the OpenAI chat API (`tool_calls`) and of BFCL (possible-answer lists).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, NoReturn, cast
+
+from sandbox_tools.types import Json
+from verifier_service.scoring.codes import Code
+from verifier_service.scoring.errors import BadTask
+from verifier_service.scoring.json_text import JsonFault, decode
+from verifier_service.scoring.match import parse_rule
+from verifier_service.scoring.text import behavior_of, missing_in_question
+from verifier_service.scoring.types import (
+    AnyOf,
+    Behavior,
+    GroundTruth,
+    Limits,
+    MatchRule,
+    Options,
+    Regex,
+    ToolCall,
+    Tools,
+)
+from verifier_service.scoring.values import pointer
+
+CANONICAL_FIELDS: Final = (
+    "behavior", "calls", "order", "match", "equivalence", "expected_result",
+    "text", "missing", "aliases", "given", "forbidden",
+)  # fmt: skip
+ARGUMENT_KEYS: Final = ("arguments", "parameters", "args", "input", "params")
+ROW_KEYS: Final = ("ground_truth", "reward_model", "gold_call", "tool_call", "tool_calls")
+
+ReadCalls = Callable[[str], Sequence[ToolCall]]
+"""Reads the calls of a text in any tool-call format; no calls where it is prose."""
+
+
+def read_ground_truth(
+    raw: Json, *, tools: Tools, options: Options, limits: Limits, read_calls: ReadCalls
+) -> GroundTruth:
+    """The canonical ground truth of a canonical object or of any accepted dataset form.
+
+    Raises:
+        BadTask: The form is unknown or a field is wrong; names the field.
+    """
+    return _Reader(tools, options, limits, read_calls).read(raw, ("ground_truth",))
+
+
+Path = tuple[str | int, ...]
+
+
+def _fail(path: Path, message: str) -> NoReturn:
+    raise BadTask(Code.TASK_GROUND_TRUTH, pointer(*path), message)
+
+
+class _Reader:
+    """Carries what every form needs: the tools on offer, the options and the reader of calls."""
+
+    def __init__(
+        self, tools: Tools, options: Options, limits: Limits, read_calls: ReadCalls
+    ) -> None:
+        self.tools, self.options, self.limits = tools, options, limits
+        self.read_calls = read_calls
+
+    def read(self, raw: Json, path: Path) -> GroundTruth:
+        if isinstance(raw, str):
+            return self.read_text(raw, path)
+        if isinstance(raw, list):
+            return self.read_list(raw, path)
+        if isinstance(raw, dict):
+            return self.read_object(raw, path)
+        _fail(path, "A ground truth is an object, a list of calls, or a string of either or of text.")
+
+    def read_text(self, text: str, path: Path) -> GroundTruth:
+        stripped = text.strip()
+        if not stripped:
+            _fail(path, "The ground truth is empty; give the expected calls or a reference text.")
+        if stripped[0] in "{[":
+            try:
+                decoded = decode(stripped, self.limits)
+            except JsonFault as fault:
+                _fail(path, f"The ground truth looks like JSON but is none: {fault.message}.")
+            return self.read(decoded, path)
+        if calls := tuple(self.read_calls(text)):
+            return self.from_calls(calls)
+        if stripped == self.options.no_call_sentinel:
+            return GroundTruth(Behavior.NO_CALL)
+        return self.from_reference_text(text)
+
+    def from_reference_text(self, text: str) -> GroundTruth:
+        behavior = Behavior(behavior_of(text))
+        missing: tuple[str, ...] = ()
+        if behavior is Behavior.CLARIFY:
+            missing = missing_in_question(text, _required_parameters(self.tools))
+        return GroundTruth(behavior, text=text, missing=missing)
+
+    def read_list(self, raw: list[Json], path: Path) -> GroundTruth:
+        if raw and all(self.is_possible_answer(element) for element in raw):
+            calls = [self.possible_answer(e, (*path, i)) for i, e in enumerate(raw)]
+        else:
+            calls = [self.call(element, (*path, i)) for i, element in enumerate(raw)]
+        return self.from_calls(tuple(calls))
+
+    def read_object(self, raw: dict[str, Json], path: Path) -> GroundTruth:
+        if "behavior" in raw or "calls" in raw:
+            return self.canonical(raw, path)
+        for key in ROW_KEYS:
+            if key in raw:
+                return self.read_row(key, raw, path)
+        if self.is_possible_answer(raw):
+            return self.from_calls((self.possible_answer(raw, path),))
+        if "name" in raw or "function" in raw:
+            return self.from_calls((self.call(raw, path),))
+        known = difflib.get_close_matches(next(iter(raw), ""), CANONICAL_FIELDS, n=1)
+        hint = f' Did you mean "{known[0]}"?' if known else ""
+        _fail(path, f'A ground-truth object needs "behavior", or a known dataset field.{hint}')
+
+    def read_row(self, key: str, raw: dict[str, Json], path: Path) -> GroundTruth:
+        value, inner = raw[key], (*path, key)
+        match key:
+            case "reward_model":
+                if not isinstance(value, dict) or "ground_truth" not in value:
+                    _fail(inner, 'reward_model needs a member "ground_truth".')
+                return self.read(value["ground_truth"], (*inner, "ground_truth"))
+            case "tool_call":
+                return self.from_calls((self.call(value, inner),))
+            case "tool_calls":
+                return self.read_list(_list(value or [], inner), inner)
+        truth = self.read(value, inner)
+        if "expected_result" in raw and truth.behavior is Behavior.EXECUTE:
+            return replace(
+                truth, expected_result=raw["expected_result"], has_expected_result=True
+            )
+        return truth
+
+    def from_calls(self, calls: tuple[ToolCall, ...]) -> GroundTruth:
+        if all(self.is_sentinel(call) for call in calls):
+            return GroundTruth(Behavior.NO_CALL)
+        return GroundTruth(Behavior.EXECUTE, calls=calls)
+
+    def is_sentinel(self, call: ToolCall) -> bool:
+        return (
+            call.name == self.options.no_call_sentinel
+            and call.name not in self.tools
+            and not call.arguments
+        )
+
+    # One call, in the spellings of datasets
+
+    def call(self, raw: Json, path: Path) -> ToolCall:
+        if isinstance(raw, str):
+            try:
+                raw = decode(raw, self.limits)
+            except JsonFault as fault:
+                _fail(path, f"The expected call is not JSON: {fault.message}.")
+        if not isinstance(raw, dict):
+            _fail(path, 'An expected call is an object {"name", "arguments"}.')
+        if isinstance(raw.get("function"), dict):
+            return self.call(raw["function"], (*path, "function"))
+        name = raw.get("name")
+        if not isinstance(name, str) or not name:
+            _fail((*path, "name"), "The name of an expected call is a non-empty string.")
+        keys = [key for key in ARGUMENT_KEYS if key in raw]
+        if len(keys) > 1:
+            _fail(path, f"An expected call has both {keys[0]} and {keys[1]}; keep one.")
+        if not keys:
+            _fail(path, 'An expected call needs "arguments", an object ({} for none).')
+        return ToolCall(name, self.arguments(raw[keys[0]], (*path, keys[0])))
+
+    def arguments(self, raw: Json, path: Path) -> dict[str, Json]:
+        if isinstance(raw, str):
+            try:
+                raw = decode(raw, self.limits)
+            except JsonFault as fault:
+                _fail(path, f"The arguments are a string that is not JSON: {fault.message}.")
+        if not isinstance(raw, dict):
+            _fail(path, "The arguments of an expected call are an object.")
+        return {key: _any_of(value, (*path, key)) for key, value in raw.items()}
+
+    def is_possible_answer(self, raw: Json) -> bool:
+        """BFCL's form: one tool name, and for each argument the list of values that are right."""
+        if not isinstance(raw, dict) or len(raw) != 1:
+            return False
+        name, arguments = next(iter(raw.items()))
+        return (
+            isinstance(arguments, dict)
+            and name not in ("function", *ROW_KEYS, *ARGUMENT_KEYS)
+            and all(isinstance(values, list) and values for values in arguments.values())
+        )
+
+    def possible_answer(self, raw: dict[str, Json], path: Path) -> ToolCall:
+        name, arguments = next(iter(raw.items()))
+        return ToolCall(name, {key: _possible_values(v) for key, v in arguments.items()})
+
+    # The canonical object
+
+    def canonical(self, raw: dict[str, Json], path: Path) -> GroundTruth:
+        for key in raw:
+            if key not in CANONICAL_FIELDS:
+                close = difflib.get_close_matches(key, CANONICAL_FIELDS, n=1)
+                hint = f'did you mean "{close[0]}"?' if close else "remove it."
+                _fail((*path, key), f"Unknown field of a ground truth; {hint}")
+        calls = tuple(
+            self.call(call, (*path, "calls", i))
+            for i, call in enumerate(_list(raw.get("calls", []), (*path, "calls")))
+        )
+        behavior = self.behavior(raw, calls, path)
+        return GroundTruth(
+            behavior,
+            calls=calls,
+            order=_choice(raw, "order", (None, "any", "strict"), path),
+            match=self.match_rules(raw.get("match", {}), calls, (*path, "match")),
+            equivalence=_choice(raw, "equivalence", ("arguments", "result", "state"), path),
+            expected_result=raw.get("expected_result"),
+            has_expected_result="expected_result" in raw,
+            text=_text(raw, path),
+            missing=_strings(raw.get("missing", []), (*path, "missing")),
+            aliases=_aliases(raw.get("aliases", {}), (*path, "aliases")),
+            given=_strings(raw.get("given", []), (*path, "given")),
+            forbidden=_strings(raw.get("forbidden", []), (*path, "forbidden")),
+        )
+
+    def behavior(
+        self, raw: dict[str, Json], calls: tuple[ToolCall, ...], path: Path
+    ) -> Behavior:
+        value = raw.get("behavior", Behavior.EXECUTE if calls else Behavior.NO_CALL)
+        if value not in set(Behavior):
+            _fail((*path, "behavior"), f"behavior is one of {', '.join(Behavior)}.")
+        behavior = Behavior(cast("str", value))
+        if behavior is Behavior.EXECUTE and not calls:
+            _fail((*path, "calls"), "behavior execute needs at least one expected call.")
+        if behavior is not Behavior.EXECUTE and calls:
+            _fail((*path, "calls"), f"behavior {behavior} expects no call; remove calls.")
+        return behavior
+
+    def match_rules(
+        self, raw: Json, calls: tuple[ToolCall, ...], path: Path
+    ) -> dict[str, tuple[MatchRule, ...]]:
+        if not isinstance(raw, dict):
+            _fail(path, 'match is an object of "tool.argument": rule.')
+        return {key: self.rules_of(key, rule, calls, (*path, key)) for key, rule in raw.items()}
+
+    def rules_of(
+        self, key: str, raw: Json, calls: tuple[ToolCall, ...], path: Path
+    ) -> tuple[MatchRule, ...]:
+        tool, _, argument = key.rpartition(".")
+        if not tool or not argument:
+            _fail(path, 'A match rule is named "tool.argument".')
+        if all(call.name != tool for call in calls):
+            _fail(path, f'No expected call is to "{tool}", so this match rule would do nothing.')
+        try:
+            rules = tuple(parse_rule(rule) for rule in (raw if isinstance(raw, list) else [raw]))
+            for rule in rules:
+                if isinstance(rule, Regex):
+                    re.compile(rule.pattern)
+        except (ValueError, re.error, RecursionError, OverflowError) as error:
+            _fail(path, f"{str(error).rstrip('.')}.")
+        return rules
+
+
+def _required_parameters(tools: Tools) -> list[str]:
+    required: dict[str, None] = {}
+    for spec in tools.values():
+        names = spec.parameters.get("required", [])
+        required.update(dict.fromkeys(n for n in names if isinstance(n, str)))
+    return list(required)
+
+
+def _any_of(value: Json, path: Path) -> Json:
+    if not isinstance(value, dict) or "$any_of" not in value:
+        return value
+    alternatives = value["$any_of"]
+    if len(value) != 1 or not isinstance(alternatives, list) or not alternatives:
+        _fail(path, '{"$any_of": […]} has one member, a list of at least one value.')
+    return AnyOf(tuple(alternatives))
+
+
+def _possible_values(values: list[Json]) -> AnyOf:
+    """In BFCL's lists an empty string says that the argument may be left out."""
+    real = tuple(value for value in values if value != "")
+    return AnyOf(real or ("",), optional="" in values)
+
+
+def _list(value: Json, path: Path) -> list[Json]:
+    if not isinstance(value, list):
+        _fail(path, "This is a list.")
+    return value
+
+
+def _strings(value: Json, path: Path) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(v, str) and v.strip() for v in value):
+        _fail(path, "This is a list of non-empty strings.")
+    return tuple(value)
+
+
+def _aliases(value: Json, path: Path) -> dict[str, tuple[str, ...]]:
+    if not isinstance(value, dict):
+        _fail(path, 'aliases is an object of parameter: ["other word", …].')
+    return {key: _strings(words, (*path, key)) for key, words in value.items()}
+
+
+def _text(raw: Mapping[str, Json], path: Path) -> str | None:
+    text = raw.get("text")
+    if text is not None and (not isinstance(text, str) or not text.strip()):
+        _fail((*path, "text"), "text is a non-empty string.")
+    return cast("str | None", text)
+
+
+def _choice(raw: Mapping[str, Json], key: str, allowed: tuple[Json, ...], path: Path) -> Json:
+    value = raw.get(key, allowed[0])
+    if not any(value is a or (isinstance(value, str) and value == a) for a in allowed):
+        names = ", ".join(str(a) for a in allowed if a is not None)
+        _fail((*path, key), f"{key} is one of {names}.")
+    return value
