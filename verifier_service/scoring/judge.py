@@ -40,6 +40,7 @@ from verifier_service.scoring.types import (
     Failure,
     GroundTruth,
     Judgement,
+    Limits,
     Observed,
     Options,
     PairQuality,
@@ -72,7 +73,9 @@ _CONTRADICTIONS = frozenset({Code.SENTINEL_WITH_CALL, Code.CALL_IN_QUOTATION, Co
 """Oddities that keep a completion from being right in every respect."""
 
 
-def judge(parsed: Parsed, speech: Speech, task: Task, options: Options) -> Judged:
+def judge(
+    parsed: Parsed, speech: Speech, task: Task, options: Options, limits: Limits
+) -> Judged:
     """Judge a completion that has been read, by the behaviour that was due.
 
     Raises:
@@ -80,7 +83,7 @@ def judge(parsed: Parsed, speech: Speech, task: Task, options: Options) -> Judge
     """
     observed = observe(parsed, speech)
     if task.truth.behavior is Behavior.EXECUTE:
-        return _judge_calls_due(parsed, observed, task, options)
+        return _judge_calls_due(parsed, observed, task, options, limits)
     return Judged(_judge_text_due(parsed, speech, observed, task, options))
 
 
@@ -124,7 +127,9 @@ _DONE = {
 # Calls were due
 
 
-def _judge_calls_due(parsed: Parsed, observed: Observed, task: Task, options: Options) -> Judged:
+def _judge_calls_due(
+    parsed: Parsed, observed: Observed, task: Task, options: Options, limits: Limits
+) -> Judged:
     if observed not in {Observed.EXECUTE, Observed.MIXED}:
         return Judged(_no_calls(parsed, observed, task))
     truth, offer = task.truth, task.offer
@@ -137,7 +142,7 @@ def _judge_calls_due(parsed: Parsed, observed: Observed, task: Task, options: Op
     execution = _execution(checked, pairing, task, episode, ordered=ordered)
     beyond = () if execution.equivalent else writes_beyond(checked, pairing, truth, offer)
 
-    fatal = [] if episode is None else list(forged_results(parsed, checked, episode))
+    fatal = [] if episode is None else list(forged_results(parsed, checked, episode, limits))
     odd = _oddities(parsed, observed, options)
     failures = [] if execution.equivalent else call_failures(checked, pairing, truth, beyond)
     failures += execution.failures

@@ -81,7 +81,7 @@ def score(
     parsed = parse(
         completion, tools=task.offer.tools, format=format, options=options, limits=limits
     )
-    judged = judge(parsed, read(parsed.content, options.languages), task, options)
+    judged = judge(parsed, read(parsed.content, options.languages), task, options, limits)
     judgement = judged.judgement
     reward = profile.reward(judgement)
     return Verdict(
@@ -144,7 +144,7 @@ def _check_itself(task: Task, options: Options, limits: Limits) -> None:
         parsed = parse(truth.text, tools=task.offer.tools, options=options, limits=limits)
     else:
         return
-    itself = judge(parsed, read(parsed.content, options.languages), task, options).judgement
+    itself = judge(parsed, read(parsed.content, options.languages), task, options, limits).judgement
     if not itself.full:
         first = itself.failures[0] if itself.failures else None
         reason = "" if first is None else f": {first.code} at {first.path}: {first.message}"

@@ -4,3 +4,94 @@ Source: scoring.md section 5, "Trajectories".
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from sandbox_tools import Episode
+from sandbox_tools.types import Json, ToolResult
+from verifier_service.scoring.calls import CheckedCall
+from verifier_service.scoring.codes import Code
+from verifier_service.scoring.json_text import JsonFault, decode
+from verifier_service.scoring.types import Failure, Limits, Parsed
+from verifier_service.scoring.values import json_equal
+
+RESULT_KEYS: Final = ("result", "value", "output", "content", "return")
+"""Members in which environments wrap what a tool returned."""
+ERROR_KEYS: Final = ("error", "message", "detail")
+
+
+def is_trajectory(parsed: Parsed) -> bool:
+    """Whether there is more than one turn, so that a later call may use an earlier result."""
+    return len(parsed.turns) > 1
+
+
+def forged_results(
+    parsed: Parsed, checked: Sequence[CheckedCall], episode: Episode, limits: Limits
+) -> Iterator[Failure]:
+    """One failure for each tool message that is not what the sandbox returns for its call."""
+    first = 0
+    for turn in parsed.turns:
+        for message in turn.results:
+            if message.call is None:
+                yield _forged("/calls", "A tool message answers no call.", None, message.content)
+                continue
+            index = first + message.call
+            result = episode.results[index]
+            if checked[index].valid:
+                genuine = _says(message.content, result, limits)
+            else:
+                genuine = _looks_like_an_error(message.content, limits)
+            if not genuine:
+                sentence = "The tool message is not what the sandbox returns for this call."
+                expected = result.value if result.error is None else {"error": result.error}
+                yield _forged(f"/calls/{index}", sentence, expected, message.content)
+        first += len(turn.calls)
+
+
+def _forged(path: str, message: str, expected: Json, actual: str) -> Failure:
+    return Failure(Code.FORGED_RESULT, path, message, expected, actual[:200])
+
+
+def _says(content: str, result: ToolResult, limits: Limits) -> bool:
+    """Whether a message renders a result: as JSON, as Python's `str`, or wrapped in an object."""
+    if result.error is not None:
+        return any(text.strip() == result.error for text in _errors(content, limits))
+    if content == result.value or content.strip() == str(result.value):
+        return True
+    try:
+        decoded = decode(content, limits)
+    except JsonFault:
+        return False
+    if json_equal(decoded, result.value):
+        return True
+    wrapped = isinstance(decoded, dict) and len(decoded) == 1
+    return wrapped and any(
+        key in decoded and json_equal(decoded[key], result.value) for key in RESULT_KEYS
+    )
+
+
+def _errors(content: str, limits: Limits) -> Iterator[str]:
+    """The texts that a message may mean as the tool's refusal."""
+    yield content
+    prefix, _, rest = content.partition(":")
+    if "error" in prefix.casefold():
+        yield rest
+    try:
+        decoded = decode(content, limits)
+    except JsonFault:
+        return
+    if isinstance(decoded, str):
+        yield decoded
+    if isinstance(decoded, dict):
+        yield from (v for k in ERROR_KEYS if isinstance(v := decoded.get(k), str))
+
+
+def _looks_like_an_error(content: str, limits: Limits) -> bool:
+    """A call that is not run has no result; its environment can only have reported an error."""
+    try:
+        decoded = decode(content, limits)
+    except JsonFault:
+        words = ("error", "invalid", "unknown", "not found", "no such", "missing", "failed")
+        return any(word in content.casefold() for word in words)
+    return isinstance(decoded, dict) and any(key in decoded for key in ("error", "errors"))

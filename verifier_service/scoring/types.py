@@ -82,14 +82,23 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolMessage:
+    """What a trajectory says that a call returned."""
+
+    call: int | None
+    """Index of the call within its turn; None where it answers none of them."""
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
-    """One assistant message of a trajectory, or the whole of a completion that is a text."""
+    """One assistant message of a trajectory."""
 
     calls: tuple[ToolCall, ...]
     content: str
     """What is left for the user once calls and reasoning are taken out."""
-    results: tuple[tuple[str | None, str], ...] = ()
-    """The tool messages that follow: (index of the call in the turn as text or None, content)."""
+    results: tuple[ToolMessage, ...] = ()
+    """The tool messages that follow, up to the next assistant message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +233,7 @@ class PairQuality:
     """F1 of the argument names, 0 to 1; 0 where the schema does not hold."""
     argument_values: float = 0.0
     """Share of the arguments, over both calls, with equal values; 0 where the schema fails."""
+    n_equal_values: int = 0
     arguments: bool = False
     """Every argument is equal."""
     execution: bool | None = None
@@ -248,6 +258,7 @@ class Judgement:
     """The assignment: min(calls, expected calls) pairs; empty where no call was due."""
     n_calls: int = 0
     n_expected: int = 0
+    n_expected_arguments: int = 0
     text: float | None = None
     """Score of the prose, 0, 0.5 or 1, where text was due; None where calls were due."""
 
