@@ -114,28 +114,28 @@ class RequestOptions(_Request):
     """How completions are read and judged; what is left out has the strict default."""
 
     no_call_sentinel: Name | None = Field(
-        None,
+        default=None,
         description='Name of the call that stands for "no tool is needed". Default `no_call`.',
         examples=["no_call"],
     )
     reasoning: Literal["strict", "implicit_end"] | None = Field(
-        None,
+        default=None,
         description="`strict` (default): reasoning that never closes is no action. "
         "`implicit_end`: a complete call at its end counts.",
     )
     narration: Literal["allowed", "forbidden"] | None = Field(
-        None, description="Whether prose may stand beside a call. Default `allowed`."
+        default=None, description="Whether prose may stand beside a call. Default `allowed`."
     )
     repair: bool | None = Field(
-        None,
+        default=None,
         description="Mend single quotes, trailing commas and truncated braces, at most for a "
         "partial reward. Default false.",
     )
     embedded_json: bool | None = Field(
-        None, description="Bare JSON calls count inside prose too. Default false."
+        default=None, description="Bare JSON calls count inside prose too. Default false."
     )
     languages: list[Name] | None = Field(
-        None,
+        default=None,
         min_length=1,
         description='Word lists by which texts are told apart. Default `["en"]`.',
         examples=[["en"]],
@@ -153,20 +153,24 @@ class ScoreItem(_Request):
     )
 
     id: ItemId | None = Field(
-        None, description="Echoed in verdicts and groups as it was given.", examples=["p17-0"]
+        default=None,
+        description="Echoed in verdicts and groups as it was given.",
+        examples=["p17-0"],
     )
     metadata: dict[str, Json] | None = Field(
-        None, description='Echoed with `detail: "full"`; never read.', examples=[{"step": 12}]
+        default=None,
+        description='Echoed with `detail: "full"`; never read.',
+        examples=[{"step": 12}],
     )
     completion: Completion | None = Field(
-        None,
+        default=None,
         description="What the policy wrote: text, one assistant message (OpenAI, Anthropic or "
         "Bedrock shape), or a list of chat messages with the tool messages between them. "
         "Exactly one of `completion` and `completions`.",
         examples=[_COMPLETION_EXAMPLE],
     )
     completions: list[Completion] | None = Field(
-        None,
+        default=None,
         min_length=1,
         description="The group of completions of one prompt; they share the ground truth.",
     )
@@ -177,15 +181,17 @@ class ScoreItem(_Request):
         examples=[_GROUND_TRUTH_EXAMPLE],
     )
     toolset: Name | None = Field(
-        None, description="Overrides the request's `toolset` or `tools`.", examples=["finance"]
+        default=None,
+        description="Overrides the request's `toolset` or `tools`.",
+        examples=["finance"],
     )
     tools: list[dict[str, Json]] | None = Field(
-        None, description="Overrides the request's `toolset` or `tools`."
+        default=None, description="Overrides the request's `toolset` or `tools`."
     )
-    profile: Name | None = Field(None, description="Overrides the request's `profile`.")
-    format: Name | None = Field(None, description="Overrides the request's `format`.")
+    profile: Name | None = Field(default=None, description="Overrides the request's `profile`.")
+    format: Name | None = Field(default=None, description="Overrides the request's `format`.")
     options: RequestOptions | None = Field(
-        None, description="Overrides the request's `options`, one by one."
+        default=None, description="Overrides the request's `options`, one by one."
     )
 
     @property
@@ -221,32 +227,32 @@ class ScoreRequest(_Request):
     )
 
     toolset: Name | None = Field(
-        None,
+        default=None,
         description="Name, or `name@digest`, of a loaded toolset: schemas and mocked "
         "implementations. Here or per item; never together with `tools`.",
         examples=["finance"],
     )
     tools: list[dict[str, Json]] | None = Field(
-        None,
+        default=None,
         description="Inline tools instead of a toolset: OpenAI "
         '`{"type": "function", "function": {…}}`, MCP `{"name", "inputSchema"}` or bare '
         '`{"name", "parameters"}`. Nothing is executed then.',
     )
-    profile: Name = Field("tiered", description="Reward profile; see `GET /profiles`.")
+    profile: Name = Field(default="tiered", description="Reward profile; see `GET /profiles`.")
     items: list[ScoreItem] = Field(
         min_length=1,
         description="At least one item. The sum of completions over all items is at most the "
         "service's `VERIFIER_MAX_BATCH` (413 beyond).",
     )
-    format: Name = Field("auto", description="Tool-call format of the policy.")
-    options: RequestOptions | None = Field(None, description="How completions are read.")
+    format: Name = Field(default="auto", description="Tool-call format of the policy.")
+    options: RequestOptions | None = Field(default=None, description="How completions are read.")
     detail: Detail = Field(
-        "verdict",
+        default="verdict",
         description="`reward`: `verdicts` holds only what is not scored. `verdict`: one verdict a "
         "completion. `full`: adds parsed calls, tool results, state diff and metadata.",
     )
     deadline_ms: int | None = Field(
-        None,
+        default=None,
         ge=1,
         le=2**63 - 1,
         description="Milliseconds this request may take; what is unscored by then becomes "
@@ -303,13 +309,15 @@ class ParseRequest(_Request):
 
     completions: list[Completion] = Field(min_length=1, description="At least one completion.")
     toolset: Name | None = Field(
-        None, description="Loaded toolset whose schemas type the arguments.", examples=["finance"]
+        default=None,
+        description="Loaded toolset whose schemas type the arguments.",
+        examples=["finance"],
     )
     tools: list[dict[str, Json]] | None = Field(
-        None, description="Inline tools instead of a toolset, as in `POST /score`."
+        default=None, description="Inline tools instead of a toolset, as in `POST /score`."
     )
-    format: Name = Field("auto", description="Tool-call format of the policy.")
-    options: RequestOptions | None = Field(None, description="How completions are read.")
+    format: Name = Field(default="auto", description="Tool-call format of the policy.")
+    options: RequestOptions | None = Field(default=None, description="How completions are read.")
 
     @model_validator(mode="after")
     def _tools_are_given_once(self) -> Self:
@@ -358,8 +366,8 @@ class FailureModel(_Response):
         examples=["/calls/0/arguments/numbers"],
     )
     message: str = Field(description="One sentence for people.")
-    expected: Json = Field(None, description="What would have been right.")
-    actual: Json = Field(None, description="What was found.")
+    expected: Json = Field(default=None, description="What would have been right.")
+    actual: Json = Field(default=None, description="What was found.")
 
 
 class BehaviorModel(_Response):
@@ -427,38 +435,44 @@ class VerdictModel(_Response):
     failures: list[FailureModel]
     format: str | None = Field(description="Recognised tool-call format, or `text`.")
     stripped: bool = Field(
-        False, description="Special tokens had been stripped and the rest was unambiguous."
+        default=False, description="Special tokens had been stripped and the rest was unambiguous."
     )
-    repaired: bool = Field(False, description="Something was mended: at most partial.")
+    repaired: bool = Field(default=False, description="Something was mended: at most partial.")
     retryable: bool | None = Field(
-        None,
+        default=None,
         description="Only where `outcome` is not `scored`: whether the same request may fare "
         "better later.",
     )
-    toolset: Reference | None = Field(None, description="Only where the item overrides the top.")
-    profile: Reference | None = Field(None, description="Only where the item overrides the top.")
-    calls: list[CallModel] | None = Field(None, description='With `detail: "full"`.')
+    toolset: Reference | None = Field(
+        default=None, description="Only where the item overrides the top."
+    )
+    profile: Reference | None = Field(
+        default=None, description="Only where the item overrides the top."
+    )
+    calls: list[CallModel] | None = Field(default=None, description='With `detail: "full"`.')
     content: str | None = Field(
-        None, description='With `detail: "full"`: the prose, calls and reasoning taken out.'
+        default=None, description='With `detail: "full"`: the prose, calls and reasoning taken out.'
     )
-    reasoning: str | None = Field(None, description='With `detail: "full"`.')
+    reasoning: str | None = Field(default=None, description='With `detail: "full"`.')
     problems: list[FailureModel] | None = Field(
-        None, description='With `detail: "full"`: what was odd about the reading.'
+        default=None, description='With `detail: "full"`: what was odd about the reading.'
     )
-    spans: list[SpanModel] | None = Field(None, description='With `detail: "full"`.')
+    spans: list[SpanModel] | None = Field(default=None, description='With `detail: "full"`.')
     results: list[ToolResultModel] | None = Field(
-        None, description='With `detail: "full"`: what the calls returned.'
+        default=None, description='With `detail: "full"`: what the calls returned.'
     )
     expected_results: list[ToolResultModel] | None = Field(
-        None, description='With `detail: "full"`: what the ground truth\'s calls returned.'
+        default=None, description='With `detail: "full"`: what the ground truth\'s calls returned.'
     )
     writes: list[WriteModel] | None = Field(
-        None, description='With `detail: "full"`: what the calls changed.'
+        default=None, description='With `detail: "full"`: what the calls changed.'
     )
     expected_writes: list[WriteModel] | None = Field(
-        None, description='With `detail: "full"`: what the ground truth\'s calls changed.'
+        default=None, description='With `detail: "full"`: what the ground truth\'s calls changed.'
     )
-    metadata: dict[str, Json] | None = Field(None, description='With `detail: "full"`: echoed.')
+    metadata: dict[str, Json] | None = Field(
+        default=None, description='With `detail: "full"`: echoed.'
+    )
 
 
 class GroupModel(_Response):
@@ -589,5 +603,7 @@ class Problem(_Response):
     title: str
     status: int = Field(ge=400, le=599)
     detail: str
-    errors: list[Fault] | None = Field(None, description="With 422: one entry a fault, at most 32.")
-    id: str | None = Field(None, description="With 500: the key to the server's log.")
+    errors: list[Fault] | None = Field(
+        default=None, description="With 422: one entry a fault, at most 32."
+    )
+    id: str | None = Field(default=None, description="With 500: the key to the server's log.")

@@ -1,0 +1,169 @@
+"""The metrics of the service, each defined once, in Prometheus' terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Final, cast
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    Info,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from sandbox_tools.types import Json
+from verifier_service._version import __version__
+from verifier_service.admission import Admission
+from verifier_service.runner import Runner
+from verifier_service.scoring.codes import Code
+from verifier_service.scoring.types import Behavior, Observed, Outcome, Tier
+from verifier_service.telemetry import Counts
+
+EXPOSITION_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+# A time of creation beside each series would double them, and nothing here reads it.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no type for it
+
+_OTHER: Final = "other"
+_NOTHING: Final = "none"
+_UNSCORED: Final = "unscored"
+
+
+class Metrics:
+    """The metrics of one service, in a registry of their own.
+
+    Every label has a bounded set of values: a name that is not known is counted as `other`.
+    """
+
+    def __init__(self, runner: Runner, admission: Admission, profiles: Iterable[str]) -> None:
+        self.registry = CollectorRegistry()
+        self._profiles = frozenset(profiles)
+        self._requests = Counter(
+            "verifier_requests",
+            "Requests answered, by route and HTTP status.",
+            ["route", "status"],
+            registry=self.registry,
+        )
+        self._duration = Histogram(
+            "verifier_request_duration_seconds",
+            "Time from the request's head to the end of its answer.",
+            ["route"],
+            buckets=(
+                0.001,
+                0.0025,
+                0.005,
+                0.01,
+                0.025,
+                0.05,
+                0.1,
+                0.25,
+                0.5,
+                1,
+                2.5,
+                5,
+                10,
+                30,
+                120,
+            ),
+            registry=self.registry,
+        )
+        self._completions = Counter(
+            "verifier_completions",
+            "Completions judged, by outcome, tier and profile.",
+            ["outcome", "tier", "profile"],
+            registry=self.registry,
+        )
+        self._behaviors = Counter(
+            "verifier_behaviors",
+            "Completions scored, by the behaviour that was due and the one observed.",
+            ["expected", "observed"],
+            registry=self.registry,
+        )
+        self._failures = Counter(
+            "verifier_failures",
+            "Failures found in completions, by code.",
+            ["code"],
+            registry=self.registry,
+        )
+        self._batch_size = Histogram(
+            "verifier_batch_size",
+            "Completions in one request.",
+            buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384),
+            registry=self.registry,
+        )
+        Info("verifier_build", "Version of the service.", registry=self.registry).info(
+            {"version": __version__}
+        )
+        self.registry.register(_Gauges(runner, admission))
+
+    def request(self, route: str, status: int, duration_s: float) -> None:
+        """Count one answered request."""
+        self._requests.labels(route, str(status)).inc()
+        self._duration.labels(route).observe(duration_s)
+
+    def judged(self, counts: Mapping[str, Json]) -> int:
+        """Count what one request's completions came to; returns how many there were."""
+        counted = cast("Counts", counts)
+        size = 0
+        for outcome, tier, profile, count in counted.get("completions", ()):
+            size += count
+            self._completions.labels(
+                _known(outcome, Outcome),
+                _UNSCORED if tier is None else _known(tier, Tier),
+                profile if profile in self._profiles else _OTHER,
+            ).inc(count)
+        for expected, observed, count in counted.get("behaviors", ()):
+            self._behaviors.labels(_known(expected, Behavior), _known(observed, Observed)).inc(
+                count
+            )
+        for code, count in counted.get("failures", {}).items():
+            self._failures.labels(_known(code, Code)).inc(count)
+        if size:
+            self._batch_size.observe(size)
+        return size
+
+    def exposition(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+class _Gauges(Collector):
+    """What is read when metrics are asked for, because others keep it."""
+
+    def __init__(self, runner: Runner, admission: Admission) -> None:
+        self._runner, self._admission = runner, admission
+
+    def collect(self) -> Iterable[Metric]:
+        yield GaugeMetricFamily(
+            "verifier_queue_completions",
+            "Completions waiting or in work, as estimated on arrival.",
+            self._admission.completions.used,
+        )
+        yield GaugeMetricFamily(
+            "verifier_queue_bytes",
+            "Bytes of request bodies waiting or in work.",
+            self._admission.bytes.used,
+        )
+        yield GaugeMetricFamily(
+            "verifier_workers_alive", "Scoring processes that run.", self._runner.alive
+        )
+        yield CounterMetricFamily(
+            "verifier_worker_restarts",
+            "Scoring processes that were replaced.",
+            self._runner.restarts,
+        )
+
+
+def _known(value: str | None, names: type[StrEnum]) -> str:
+    if value is None:
+        return _NOTHING
+    try:
+        return names(value).value
+    except ValueError:
+        return _OTHER

@@ -1,0 +1,144 @@
+"""The OpenAPI document: what the endpoints say of themselves, and the two that read raw bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from sandbox_tools.types import Json
+from verifier_service.middleware import OPEN_PATHS
+from verifier_service.problems import MEDIA_TYPE, Kind
+from verifier_service.wire import (
+    ParseRequest,
+    ParseResponse,
+    Problem,
+    ScoreRequest,
+    ScoreResponse,
+)
+
+_SCHEMAS: Final = "#/components/schemas/"
+
+_SUBMITTED: Final = (
+    Kind.NOT_JSON,
+    Kind.BODY_TIMEOUT,
+    Kind.BODY_TOO_LARGE,
+    Kind.TOO_MANY_COMPLETIONS,
+    Kind.UNSUPPORTED_MEDIA_TYPE,
+    Kind.VALIDATION,
+    Kind.QUEUE_FULL,
+    Kind.NOT_READY,
+    Kind.DRAINING,
+    Kind.WORKER_FAILURE,
+)
+"""What can go wrong with a request that carries a body."""
+
+_LOOKED_UP: Final = {
+    "/readyz": (Kind.NOT_READY, Kind.DRAINING),
+    "/toolsets/{name}": (Kind.NOT_FOUND,),
+}
+"""What can go wrong with a request that asks for something."""
+
+_HEADERS: Final[dict[int, dict[str, Json]]] = {
+    401: {"WWW-Authenticate": {"schema": {"type": "string"}}},
+    429: {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}},
+    503: {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}},
+}
+
+
+def document(app: FastAPI, *, secured: bool) -> dict[str, Json]:
+    """The whole document; `secured` where keys are required."""
+    made = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        description=app.description,
+        routes=app.routes,
+    )
+    made["paths"] = {**_submissions(), **made["paths"]}
+    made["components"] = {"schemas": _schemas(made)}
+    for path, operations in made["paths"].items():
+        for operation in operations.values():
+            _complete(operation, path, secured=secured)
+    if secured:
+        made["components"]["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "basic": {"type": "http", "scheme": "basic", "description": "The key as password."},
+        }
+    return made
+
+
+def _submissions() -> dict[str, Json]:
+    return {
+        "/score": _submission("score", "Score a batch of completions", ScoreRequest, ScoreResponse),
+        "/parse": _submission(
+            "parse", "Read completions without scoring them", ParseRequest, ParseResponse
+        ),
+    }
+
+
+def _submission(
+    name: str, summary: str, asks: type[BaseModel], answers: type[BaseModel]
+) -> dict[str, Json]:
+    return {
+        "post": {
+            "operationId": name,
+            "summary": summary,
+            "tags": ["scoring"],
+            "requestBody": {"required": True, "content": _json(asks)},
+            "responses": {"200": {"description": "Done.", "content": _json(answers)}},
+        }
+    }
+
+
+def _json(model: type[BaseModel]) -> dict[str, Json]:
+    return {"application/json": {"schema": {"$ref": _SCHEMAS + model.__name__}}}
+
+
+def _schemas(made: dict[str, Json]) -> dict[str, Json]:
+    """Schemas of every model, without those of FastAPI's own errors, which never occur."""
+    _, wire = models_json_schema(
+        [
+            (ScoreRequest, "validation"),
+            (ParseRequest, "validation"),
+            (ScoreResponse, "serialization"),
+            (ParseResponse, "serialization"),
+            (Problem, "serialization"),
+        ],
+        ref_template=_SCHEMAS + "{model}",
+    )
+    found = {**made.get("components", {}).get("schemas", {}), **wire["$defs"]}
+    return {
+        name: schema
+        for name, schema in sorted(found.items())
+        if name not in {"HTTPValidationError", "ValidationError"}
+    }
+
+
+def _complete(operation: dict[str, Json], path: str, *, secured: bool) -> None:
+    """Add the problems that an operation may answer with, and the keys that it asks for."""
+    responses = operation["responses"]
+    submitted = "requestBody" in operation
+    if not submitted:
+        responses.pop("422", None)
+    kinds = [*(_SUBMITTED if submitted else _LOOKED_UP.get(path, ())), Kind.INTERNAL]
+    if secured and path not in OPEN_PATHS:
+        operation["security"] = [{"bearer": []}, {"basic": []}]
+        kinds.append(Kind.UNAUTHORIZED)
+    for status in sorted({kind.status for kind in kinds}):
+        responses[str(status)] = _problems(kind for kind in kinds if kind.status == status)
+
+
+def _problems(kinds: Iterable[Kind]) -> dict[str, Json]:
+    described = list(kinds)
+    response: dict[str, Json] = {
+        "description": " ".join(f"{kind.title} (`{kind.slug}`)." for kind in described),
+        "content": {MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS + "Problem"}}},
+    }
+    if headers := _HEADERS.get(described[0].status):
+        response["headers"] = headers
+    return response

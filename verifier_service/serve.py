@@ -1,0 +1,67 @@
+"""Joins toolsets, profiles, scoring processes and the HTTP front into a running service."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import Final
+
+from pydantic import ValidationError
+
+from sandbox_tools import ToolsetError
+from verifier_service.catalog import Catalog, describe
+from verifier_service.engine import Engine, EngineConfig
+from verifier_service.handler import build_handler
+from verifier_service.scoring.profiles import ProfileError
+from verifier_service.server import REFUSED, run
+from verifier_service.settings import Settings
+from verifier_service.wire import ProfileModel
+from verifier_service.workers import WorkerPool
+
+DECODING_S: Final = 5.0
+"""What a worker may take before its first completion, to decode the largest body allowed."""
+
+
+def serve(settings: Settings) -> int:
+    """Load everything and serve until a signal; returns the exit code of the process."""
+    config = EngineConfig(
+        toolsets=settings.toolsets,
+        profiles=settings.profiles,
+        limits=settings.limits,
+        item_timeout_s=settings.item_timeout_ms / 1000,
+        max_batch=settings.max_batch,
+    )
+    try:
+        catalog = _catalog(Engine(config))
+    except (ToolsetError, ProfileError) as error:
+        return refuse(str(error))
+    pool = WorkerPool(
+        partial(build_handler, config),
+        workers=settings.workers,
+        hang_s=DECODING_S + settings.item_timeout_ms / 1000,
+        memory_bytes=settings.worker_memory_bytes,
+        readable=settings.toolsets + settings.profiles,
+    )
+    return run(settings, pool, catalog)
+
+
+def refuse(reason: str) -> int:
+    """Say why the service does not start; returns the exit code for that."""
+    sys.stderr.write(f"verifier: {reason}\n")
+    return REFUSED
+
+
+def settings_faults(error: ValidationError) -> str:
+    """What is wrong with the settings, by the names of their variables; no value is repeated."""
+    return "; ".join(
+        f"VERIFIER_{str(found['loc'][0]).upper()}: {found['msg']}" if found["loc"] else found["msg"]
+        for found in error.errors(include_url=False, include_input=False)
+    )
+
+
+def _catalog(engine: Engine) -> Catalog:
+    profiles = [
+        ProfileModel(name=profile.name, digest=profile.digest, description=profile.description)
+        for profile in engine.profiles.values()
+    ]
+    return describe(engine.toolsets.values(), profiles)

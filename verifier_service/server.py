@@ -1,0 +1,192 @@
+"""The process: starts the scoring processes, serves, and drains when it is told to stop.
+
+Exit codes: 0 after a drain, 1 when something broke or running requests were cut off, 2 when the
+service refuses to start; 128 plus the signal's number when a second signal ends it at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import math
+import os
+import signal
+import socket
+import sys
+from collections.abc import Coroutine, Iterator
+from typing import Final, Protocol
+
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+
+from verifier_service.admission import Admission, Phase
+from verifier_service.app import create_app, create_metrics_app
+from verifier_service.auth import Keys, StartRefused, open_keys
+from verifier_service.catalog import Catalog
+from verifier_service.runner import Runner
+from verifier_service.settings import Settings
+from verifier_service.telemetry import Event, configure_logging, log
+from verifier_service.workers import WorkerFailure
+
+REFUSED: Final = 2
+BACKLOG: Final = 2048
+KEEP_ALIVE_S: Final = 75
+"""Longer than most clients keep idle connections, so that it is they who close them."""
+_LOOK_S: Final = 0.02
+
+
+class Pool(Runner, Protocol):
+    """A runner with a beginning and an end."""
+
+    async def start(self) -> None: ...
+
+    async def close(self, grace_s: float) -> None: ...
+
+
+def run(settings: Settings, pool: Pool, catalog: Catalog) -> int:
+    """Serve until a signal; returns the exit code of the process."""
+    configure_logging(settings.log_level, sys.stderr)
+    try:
+        keys = open_keys(settings)
+        with contextlib.ExitStack() as sockets:
+            listening = sockets.enter_context(listen(settings.host, settings.port))
+            metrics = None
+            if settings.metrics_port is not None:
+                metrics = sockets.enter_context(listen(settings.host, settings.metrics_port))
+            service = _Service(settings, pool, catalog, keys)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                return runner.run(service.run(listening, metrics))
+    except StartRefused as refusal:
+        sys.stderr.write(f"verifier: {refusal}\n")
+        return REFUSED
+    except WorkerFailure as failure:
+        sys.stderr.write(f"verifier: the scoring processes do not start: {failure}\n")
+        return 1
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket; connections wait in it until the service is ready.
+
+    Raises:
+        StartRefused: The address cannot be bound.
+    """
+    try:
+        return socket.create_server(
+            (host, port),
+            family=socket.AF_INET6 if ":" in host else socket.AF_INET,
+            backlog=BACKLOG,
+        )
+    except OSError as error:
+        raise StartRefused(
+            f"cannot listen on {host} port {port}: {error.strerror or error}"
+        ) from None
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without signal handling of its own: here, a signal begins a drain."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _Service:
+    """The service from its first signal handler to the end of its drain."""
+
+    def __init__(self, settings: Settings, pool: Pool, catalog: Catalog, keys: Keys | None) -> None:
+        self._settings, self._pool, self._catalog, self._keys = settings, pool, catalog, keys
+        self._app = create_app(settings, pool, catalog, keys)
+        self._admission: Admission = self._app.state.front.admission
+        self._servers: list[_Server] = []
+        self._stopping = asyncio.Event()
+
+    async def run(self, listening: socket.socket, metrics: socket.socket | None) -> int:
+        self._handle_signals()
+        try:
+            await self._pool.start()
+            serving = [self._serve(self._app, listening)]
+            if metrics is not None:
+                serving.append(self._serve(create_metrics_app(self._app.state.front), metrics))
+            async with asyncio.TaskGroup() as running:
+                for server in serving:
+                    running.create_task(server)
+                await self._started()
+                self._announce(listening)
+                await self._stopping.wait()
+                finished = await self._drain()
+        finally:
+            await self._pool.close(0)
+        log(logging.INFO, Event.STOPPED, finished=finished)
+        return 0 if finished else 1
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, number)
+        if self._keys is not None:
+            loop.add_signal_handler(signal.SIGHUP, self._keys.reload)
+
+    def _stop(self, number: int) -> None:
+        if self._stopping.is_set():
+            os._exit(128 + number)  # Asked twice: nothing is waited for, workers see the pipe end.
+        self._stopping.set()
+
+    def _serve(self, app: ASGIApp, listening: socket.socket) -> Coroutine[None, None, None]:
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            proxy_headers=False,
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=math.ceil(self._settings.drain_s),
+        )
+        server = _Server(config)
+        self._servers.append(server)
+        return server.serve([listening])
+
+    async def _started(self) -> None:
+        while not all(server.started for server in self._servers):  # noqa: ASYNC110 - no event
+            await asyncio.sleep(_LOOK_S)
+        # What is loaded by now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+
+    def _announce(self, listening: socket.socket) -> None:
+        host, port = listening.getsockname()[:2]
+        where = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        toolsets, workers = ", ".join(sorted(self._catalog.toolsets)), self._pool.size
+        plural = "" if workers == 1 else "s"
+        sys.stdout.write(f"verifier ready on {where} ({toolsets}; {workers} worker{plural})\n")
+        sys.stdout.flush()
+        if self._settings.port_file is not None:
+            self._settings.port_file.write_text(f"{port}\n")
+        log(logging.INFO, Event.STARTED, host=host, port=port, workers=workers)
+
+    async def _drain(self) -> bool:
+        """Stop taking requests and let those that run finish; False if some were cut off."""
+        settings, admission = self._settings, self._admission
+        log(logging.INFO, Event.DRAIN_STARTED, requests=admission.requests)
+        admission.phase = Phase.LEAVING
+        await asyncio.sleep(settings.drain_grace_s)
+        admission.phase = Phase.CLOSED
+        finished = True
+        try:
+            async with asyncio.timeout(settings.drain_s):
+                while admission.requests:  # noqa: ASYNC110 - the hot path sets no events
+                    await asyncio.sleep(_LOOK_S)
+        except TimeoutError:
+            log(logging.ERROR, Event.DRAIN_TIMED_OUT, requests=admission.requests)
+            finished = False
+        for server in self._servers:
+            server.should_exit = True
+            if not finished:
+                server.config.timeout_graceful_shutdown = 0
+        return finished

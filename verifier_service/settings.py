@@ -1,0 +1,162 @@
+"""Every environment variable of the service with its default, unit and range.
+
+A variable is the field's name in capitals behind `VERIFIER_`: `port` is `VERIFIER_PORT`.
+`docs/configuration.md` is written from this file, and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from verifier_service.scoring.types import Limits
+
+MIB = 1024 * 1024
+_CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
+
+
+def available_cores(cgroup_cpu: Path = _CGROUP_CPU) -> int:
+    """Processors that this process may use: its affinity, and its cgroup's quota rounded up."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    try:
+        quota, period = cgroup_cpu.read_text().split()
+    except (OSError, ValueError):
+        quota, period = "max", "1"
+    cores = affinity or 1
+    return cores if quota == "max" else max(1, min(cores, -(-int(quota) // int(period))))
+
+
+class Settings(BaseSettings):
+    """How the service runs. Only the entry points read the environment; the rest is handed this."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VERIFIER_", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8080, ge=0, le=65_535, description="TCP port; 0 takes a free one.")
+    port_file: Path | None = Field(
+        default=None, description="File that the port is written to once requests are taken."
+    )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65_535,
+        description="Port of `/metrics`, without a key; unset: on the main port, with a key.",
+    )
+    docs: bool = Field(default=True, description="Whether `/docs` and `/openapi.json` are served.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="`info` writes one line a request."
+    )
+
+    api_keys: SecretStr | None = Field(
+        default=None, description="Keys that may call the service, separated by commas."
+    )
+    api_keys_file: Path | None = Field(
+        default=None,
+        description="File of keys, one a line, `#` begins a comment; read again when it changes.",
+    )
+    insecure: bool = Field(
+        default=False, description="Serve other addresses than loopback without a key."
+    )
+
+    toolsets: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(),
+        description="Toolset files or folders beside the shipped ones, separated like `PATH`.",
+    )
+    profiles: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(),
+        description="Folders of reward profiles beside the shipped ones, separated likewise.",
+    )
+
+    workers: int = Field(
+        default_factory=available_cores,
+        ge=1,
+        le=1024,
+        description="Scoring processes; default: the available processors.",
+    )
+    worker_memory_bytes: int = Field(
+        default=1024 * MIB,
+        ge=128 * MIB,
+        description="Address space of a scoring process, in bytes.",
+    )
+    max_body_bytes: int = Field(
+        default=64 * MIB, ge=1024, description="Largest request body in bytes; 413 beyond."
+    )
+    body_timeout_s: float = Field(
+        default=60.0, gt=0, le=3600, description="Seconds a body may take to arrive; 408 beyond."
+    )
+    max_batch: int = Field(
+        default=16_384, ge=1, description="Most completions in one request; 413 beyond."
+    )
+    queue_completions: int = Field(
+        default=131_072, ge=1, description="Completions waiting or in work; 429 beyond."
+    )
+    queue_bytes: int = Field(
+        default=1024 * MIB, ge=1024, description="Bytes of bodies waiting or in work; 429 beyond."
+    )
+    deadline_ms: int = Field(
+        default=30_000, ge=1, description="Milliseconds a request may take if it does not say."
+    )
+    deadline_max_ms: int = Field(
+        default=120_000, ge=1, description="Milliseconds a request may take at most."
+    )
+    drain_grace_s: float = Field(
+        default=0.0,
+        ge=0,
+        le=3600,
+        description="Seconds after SIGTERM in which requests are still taken while `/readyz` "
+        "already says 503.",
+    )
+    drain_s: float = Field(
+        default=120.0,
+        ge=0,
+        le=3600,
+        description="Seconds after that for running requests to finish.",
+    )
+
+    item_timeout_ms: int = Field(
+        default=250,
+        ge=1,
+        description="Milliseconds for one completion; beyond, its outcome is `timeout`.",
+    )
+    completion_bytes: int = Field(default=65_536, ge=1, description="Bytes of one completion.")
+    completion_nesting: int = Field(
+        default=64, ge=1, le=512, description="Depth of JSON in a completion."
+    )
+    completion_calls: int = Field(default=32, ge=1, description="Calls in one completion.")
+    number_digits: int = Field(default=400, ge=1, le=4300, description="Digits of one number.")
+
+    @field_validator("toolsets", "profiles", mode="before")
+    @classmethod
+    def _split_paths(cls, value: object) -> object:
+        return value.split(os.pathsep) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _deadlines_agree(self) -> Self:
+        if self.deadline_ms > self.deadline_max_ms:
+            raise ValueError("deadline_ms is above deadline_max_ms")
+        return self
+
+    @property
+    def limits(self) -> Limits:
+        """What one completion may hold."""
+        return Limits(
+            completion_bytes=self.completion_bytes,
+            nesting=self.completion_nesting,
+            calls=self.completion_calls,
+            digits=self.number_digits,
+        )
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach `host`."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
