@@ -1,9 +1,9 @@
 """The exceptions of this package.
 
-    Exception
-    ├── ToolError       the tool refuses a call: the policy's doing, a result like any other
-    ├── SandboxError    a tool, or we, failed: never a reward
-    └── ToolsetError    a toolset file is wrong: its author's doing, found when it is loaded
+Exception
+├── ToolError       the tool refuses a call: the policy's doing, a result like any other
+├── SandboxError    a tool, or we, failed: never a reward
+└── ToolsetError    a toolset file is wrong: its author's doing, found when it is loaded
 """
 
 from __future__ import annotations
