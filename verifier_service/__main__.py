@@ -6,8 +6,8 @@ import sys
 
 from pydantic import ValidationError
 
-from verifier_service.serve import refuse, serve, settings_faults
-from verifier_service.settings import Settings
+from verifier_service.serve import refuse, serve
+from verifier_service.settings import Settings, settings_faults
 
 
 def main() -> int:

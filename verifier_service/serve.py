@@ -6,8 +6,6 @@ import sys
 from functools import partial
 from typing import Final
 
-from pydantic import ValidationError
-
 from sandbox_tools import ToolsetError
 from verifier_service.catalog import Catalog, describe
 from verifier_service.engine import Engine, EngineConfig
@@ -49,14 +47,6 @@ def refuse(reason: str) -> int:
     """Say why the service does not start; returns the exit code for that."""
     sys.stderr.write(f"verifier: {reason}\n")
     return REFUSED
-
-
-def settings_faults(error: ValidationError) -> str:
-    """What is wrong with the settings, by the names of their variables; no value is repeated."""
-    return "; ".join(
-        f"VERIFIER_{str(found['loc'][0]).upper()}: {found['msg']}" if found["loc"] else found["msg"]
-        for found in error.errors(include_url=False, include_input=False)
-    )
 
 
 def _catalog(engine: Engine) -> Catalog:

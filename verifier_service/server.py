@@ -114,7 +114,7 @@ class _Service:
                 for server in serving:
                     running.create_task(server)
                 await self._started()
-                self._announce(listening)
+                self._announce(listening, metrics)
                 await self._stopping.wait()
                 finished = await self._drain()
         finally:
@@ -159,7 +159,7 @@ class _Service:
         gc.collect()
         gc.freeze()
 
-    def _announce(self, listening: socket.socket) -> None:
+    def _announce(self, listening: socket.socket, metrics: socket.socket | None) -> None:
         host, port = listening.getsockname()[:2]
         where = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         toolsets, workers = ", ".join(sorted(self._catalog.toolsets)), self._pool.size
@@ -168,7 +168,15 @@ class _Service:
         sys.stdout.flush()
         if self._settings.port_file is not None:
             self._settings.port_file.write_text(f"{port}\n")
-        log(logging.INFO, Event.STARTED, host=host, port=port, workers=workers)
+        metrics_port = port if metrics is None else metrics.getsockname()[1]
+        log(
+            logging.INFO,
+            Event.STARTED,
+            host=host,
+            port=port,
+            metrics_port=metrics_port,
+            workers=workers,
+        )
 
     async def _drain(self) -> bool:
         """Stop taking requests and let those that run finish; False if some were cut off."""

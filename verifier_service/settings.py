@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from verifier_service.scoring.types import Limits
@@ -160,3 +160,11 @@ class Settings(BaseSettings):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+
+def settings_faults(error: ValidationError) -> str:
+    """What is wrong with the settings, by the names of their variables; no value is repeated."""
+    return "; ".join(
+        f"VERIFIER_{str(found['loc'][0]).upper()}: {found['msg']}" if found["loc"] else found["msg"]
+        for found in error.errors(include_url=False, include_input=False)
+    )

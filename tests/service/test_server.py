@@ -1,0 +1,145 @@
+"""The process as a whole: start, ready line, drain, exit codes."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from verifier_service.auth import StartRefused
+from verifier_service.server import listen
+
+HERE = Path(__file__).parent
+JSON = {"content-type": "application/json"}
+READY = re.compile(r"verifier ready on (http://127\.0\.0\.1:(\d+)) \(finance; 2 workers\)\n")
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts service processes that do not outlive the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(**variables: str) -> subprocess.Popen[str]:
+        environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1]), "VERIFIER_PORT": "0"}
+        process = subprocess.Popen(
+            [sys.executable, str(HERE / "fake_service.py")],
+            env=environment | {f"VERIFIER_{k.upper()}": v for k, v in variables.items()},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def address(process: subprocess.Popen[str]) -> str:
+    """Where the process says that it is ready."""
+    line = process.stdout.readline()
+    found = READY.fullmatch(line)
+    assert found, line + process.stderr.read()
+    return found[1]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    while not condition():
+        pass
+
+
+def test_ready_line_and_port_file_tell_the_port(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "port"
+    url = address(start(port_file=str(file)))
+    wait_for(lambda: file.exists() and file.read_text() != "")
+    assert url.endswith(f":{file.read_text().strip()}")
+
+
+def test_sigterm_finishes_what_runs_and_refuses_what_comes(start: Start, tmp_path: Path) -> None:
+    process, gate = start(), tmp_path / "gate"
+    url = address(process)
+
+    def waiting() -> bool:
+        return "verifier_queue_completions 1.0" in httpx.get(f"{url}/metrics").text
+
+    with ThreadPoolExecutor() as pool, httpx.Client(base_url=url) as client:
+        running = pool.submit(
+            httpx.post, f"{url}/score", content=str(gate), headers=JSON, timeout=30
+        )
+        wait_for(waiting)
+        process.send_signal(signal.SIGTERM)
+        wait_for(lambda: client.get("/readyz").status_code == 503)
+        refused = httpx.post(f"{url}/score", content=b"", headers=JSON)
+        gate.touch()
+        assert running.result().status_code == 200
+    assert (refused.status_code, refused.headers["connection"]) == (503, "close")
+    assert process.wait(timeout=30) == 0
+
+
+def test_requests_are_still_taken_in_the_grace_of_a_drain(start: Start, tmp_path: Path) -> None:
+    process = start(drain_grace_s="600")
+    url = address(process)
+    process.send_signal(signal.SIGTERM)
+    wait_for(lambda: httpx.get(f"{url}/readyz").status_code == 503)
+    assert httpx.post(f"{url}/score", content=b"", headers=JSON).status_code == 200
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 128 + signal.SIGTERM
+
+
+def test_a_drain_that_takes_too_long_cuts_off_and_says_so(start: Start, tmp_path: Path) -> None:
+    process = start(drain_s="0.1")
+    url = address(process)
+
+    def waiting() -> bool:
+        return "verifier_queue_completions 1.0" in httpx.get(f"{url}/metrics").text
+
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(
+            httpx.post, f"{url}/score", content=str(tmp_path / "never"), headers=JSON, timeout=30
+        )
+        wait_for(waiting)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 1
+        assert running.exception() is not None or running.result().status_code >= 500
+
+
+def test_start_is_refused_with_a_reason(start: Start) -> None:
+    process = start(host="0.0.0.0")
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, output) == (2, "")
+    assert errors.startswith("verifier: 0.0.0.0 can be reached from other machines")
+
+
+def test_an_address_in_use_refuses_the_start() -> None:
+    with listen("127.0.0.1", 0) as taken, pytest.raises(StartRefused, match="cannot listen"):
+        listen("127.0.0.1", taken.getsockname()[1])
+
+
+def test_metrics_on_their_own_port_need_no_key(start: Start) -> None:
+    process = start(api_keys="one", metrics_port="0", log_level="info")
+    url = address(process)
+    started = next(line for line in process.stderr if '"started"' in line)
+    port = re.search(r'"metrics_port":(\d+)', started)[1]
+    assert "verifier_build_info" in httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    assert httpx.get(f"{url}/metrics", auth=("", "one")).status_code == 404
+
+
+def test_a_body_beyond_the_limit_gets_its_answer_over_a_real_connection(start: Start) -> None:
+    url = address(start(max_body_bytes="1024"))
+    with httpx.Client(base_url=url, headers=JSON) as client:
+        declared = client.post("/score", content=b"x" * 5_000_000)
+        chunked = client.post("/score", content=(b"x" * 65_536 for _ in range(50)))
+    assert (declared.status_code, chunked.status_code) == (413, 413)
+    assert "server" not in declared.headers
