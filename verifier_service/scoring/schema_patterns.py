@@ -1,0 +1,103 @@
+"""The regular expressions of JSON Schema (ECMA-262) in Python's dialect."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from itertools import groupby
+from typing import Final
+from unicodedata import category as category_of
+
+LINE_ENDS: Final = "\n\r\u2028\u2029"
+SPACES: Final = "\\s\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+
+# What is translated as one piece, where the text is not inside a class and where it is.
+OUTSIDE: Final = re.compile(
+    r"\\c[A-Za-z]|\\[pP]\{\w*\}|\\k<|\\.|\[\^\]|\[\]|\[\^?|\(\?<(?![=!])|.", re.DOTALL
+)
+INSIDE: Final = re.compile(r"\\c[A-Za-z]|\\p\{\w*\}|\\.|.", re.DOTALL)
+
+CATEGORIES: Final = {
+    "Letter": "L",
+    "Lowercase_Letter": "Ll",
+    "Uppercase_Letter": "Lu",
+    "Mark": "M",
+    "Number": "N",
+    "Decimal_Number": "Nd",
+    "digit": "Nd",
+    "Punctuation": "P",
+    "punct": "P",
+    "Symbol": "S",
+    "Separator": "Z",
+    "Space_Separator": "Zs",
+    "Other": "C",
+}
+OUTSIDE_CLASS: Final = {
+    "$": r"\Z",  # Python's also matches before a final line break
+    ".": f"[^{LINE_ENDS}]",
+    r"\s": f"[{SPACES}]",
+    r"\S": f"[^{SPACES}]",
+    "[]": "(?!)",
+    "[^]": r"[\s\S]",
+    "(?<": "(?P<",
+    r"\k<": "(?P=",
+}
+# Python warns of set operations that it may have one day.
+INSIDE_CLASS: Final = {r"\s": SPACES, "[": r"\[", "&": r"\&", "|": r"\|", "~": r"\~"}
+
+
+@lru_cache(maxsize=1024)
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """The ECMA-262 pattern for Python: `$` is the end of the text, `\\d` and `\\w` are ASCII.
+
+    Unicode properties are general categories, such as `\\p{L}`. Not covered: scripts, a negated
+    property inside a class, and protection from patterns that backtrack without end.
+
+    Raises:
+        ValueError: Python cannot read the pattern.
+    """
+    try:
+        return re.compile("".join(_translated(pattern)), re.ASCII)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _category(name: str) -> str:
+    """The characters of a general category, as the inside of a class."""
+    short = CATEGORIES.get(name, name)
+    found = "".join(r for category, r in _ranges().items() if category.startswith(short or "?"))
+    if not found:
+        raise ValueError(f"{name[:40]!r} is no general category of Unicode")
+    return found
+
+
+@lru_cache(maxsize=1)
+def _ranges() -> Mapping[str, str]:
+    ranges: dict[str, list[str]] = {}
+    for category, run in groupby(range(sys.maxunicode + 1), lambda code: category_of(chr(code))):
+        first, *_, last = [*run] * 2
+        ranges.setdefault(category, []).append(f"\\U{first:08x}-\\U{last:08x}")
+    return {category: "".join(each) for category, each in ranges.items()}
+
+
+def _translated(pattern: str) -> Iterator[str]:
+    position, in_class, in_back_reference = 0, False, False
+    while token := (INSIDE if in_class else OUTSIDE).match(pattern, position):
+        piece, position = token[0], token.end()
+        if piece.startswith(r"\c") and len(piece) == 3:
+            yield re.escape(chr(ord(piece[2]) % 32))
+        elif piece.startswith((r"\p{", r"\P{")):
+            ranges = _category(piece[3:-1])
+            yield ranges if in_class else f"[{'^' if piece[1] == 'P' else ''}{ranges}]"
+        elif in_class:
+            in_class = piece != "]"
+            yield INSIDE_CLASS.get(piece, piece)
+        elif in_back_reference and piece == ">":
+            in_back_reference = False
+            yield ")"
+        else:
+            in_class = piece in ("[", "[^")
+            in_back_reference = in_back_reference or piece == r"\k<"
+            yield OUTSIDE_CLASS.get(piece, piece)

@@ -1,0 +1,172 @@
+"""JSON values: when two are equal, how they are named and how they are shown."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Final
+from unicodedata import normalize
+
+from sandbox_tools.types import Json
+
+RELATIVE_TOLERANCE: Final = 1e-9
+"""How far apart floats may be. Source: scoring.md section 5."""
+
+EXACT_FLOATS: Final = 2.0**53
+"""Below this a float with no fraction is one integer and no other."""
+
+SHOWN_NODES: Final = 16
+SHOWN_CHARACTERS: Final = 200
+"""A value with more nodes or characters is abridged where it is shown."""
+
+
+def json_equal(left: Json, right: Json) -> bool:
+    """Whether two JSON values are equal, whatever their nesting.
+
+    Booleans never equal numbers. Integers are equal exactly, whatever their size, and `1` equals
+    `1.0`; otherwise a float is equal to a number within 1e-9 of the larger of both. Strings and
+    member names are compared in Unicode NFC and not folded otherwise. Arrays have an order, objects
+    have none.
+    """
+    pending = [(left, right)]
+    while pending:
+        one, other = pending.pop()
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            if one.keys() != other.keys():
+                one, other = _normal_names(one), _normal_names(other)
+                if one.keys() != other.keys():
+                    return False
+            pending.extend((one[name], other[name]) for name in one)
+        elif isinstance(one, list | tuple) and isinstance(other, list | tuple):
+            if len(one) != len(other):
+                return False
+            pending.extend(zip(one, other, strict=True))
+        elif not _same_scalar(one, other):
+            return False
+    return True
+
+
+def is_number(value: Json) -> bool:
+    """Whether a value is a JSON number; Python's `True` is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_integer(value: Json) -> bool:
+    """Whether a value is a number without a fraction: `2024.0` is."""
+    return is_number(value) and (isinstance(value, int) or value.is_integer())
+
+
+def exact(number: float) -> Fraction:
+    """The number as it was written: `0.1` is a tenth, not the binary float next to it."""
+    return Fraction(number) if isinstance(number, int) else Fraction(repr(number))
+
+
+def nfc(text: str) -> str:
+    """The text in Unicode normal form C."""
+    return text if text.isascii() else normalize("NFC", text)
+
+
+def ordering(value: Json) -> tuple[int, object]:
+    """A key that sorts any JSON values and is equal, and hashes equal, for exactly equal ones.
+
+    Recursive: for values whose nesting is limited.
+    """
+    if value is None:
+        return 0, None
+    if isinstance(value, bool):
+        return 1, value
+    if isinstance(value, int | float):
+        return 2, value
+    if isinstance(value, str):
+        return 3, value
+    if isinstance(value, Mapping):
+        return 5, tuple((name, ordering(value[name])) for name in sorted(value))
+    return 4, tuple([ordering(item) for item in value])
+
+
+def canonical_json(value: Json) -> bytes:
+    """ASCII JSON with sorted keys and no spaces, for digests and cache keys.
+
+    Equal bytes mean equal values. The reverse does not hold: `1` and `1.0`, or two normal forms of
+    one text, are equal but written differently.
+    """
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    ).encode("ascii")
+
+
+def pointer(*parts: str | int) -> str:
+    """The JSON Pointer (RFC 6901) that leads along member names and array indices."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def abridged(value: Json) -> Json:
+    """The value itself where it is small, else a short text that stands for it."""
+    if isinstance(value, str):
+        return value if len(value) <= SHOWN_CHARACTERS else value[:SHOWN_CHARACTERS] + "…"
+    if _is_small(value):
+        return value
+    if isinstance(value, int):
+        return f"an integer of {value.bit_length()} bits"
+    noun = "an object of {} members" if isinstance(value, Mapping) else "an array of {} items"
+    return noun.format(len(value))
+
+
+def _same_scalar(left: Json, right: Json) -> bool:
+    if is_number(left) and is_number(right):
+        return _same_number(left, right)
+    if isinstance(left, str) and isinstance(right, str):
+        return left == right or nfc(left) == nfc(right)
+    return type(left) is type(right) and bool(left == right)
+
+
+def _same_number(left: float, right: float) -> bool:
+    if left == right:
+        return True
+    if isinstance(left, int) and isinstance(right, int):
+        return False
+    if isinstance(left, int) != isinstance(right, int) and _stands_for_integers(left, right):
+        return False
+    try:
+        return math.isclose(left, right, rel_tol=RELATIVE_TOLERANCE)
+    except OverflowError:  # an integer beyond the largest float
+        return False
+
+
+def _stands_for_integers(*numbers: float) -> bool:
+    return all(
+        isinstance(number, int) or (number.is_integer() and abs(number) < EXACT_FLOATS)
+        for number in numbers
+    )
+
+
+def _normal_names(members: Mapping[str, Json]) -> Mapping[str, Json]:
+    normal = {nfc(name): value for name, value in members.items()}
+    # Two names that fall together are still two members.
+    return normal if len(normal) == len(members) else members
+
+
+def _is_small(value: Json) -> bool:
+    nodes, characters = 0, 0
+    pending = [value]
+    while pending:
+        node = pending.pop()
+        nodes += 1
+        if isinstance(node, str):
+            characters += len(node)
+        elif isinstance(node, int) and not -(2**63) <= node < 2**64:
+            return False
+        elif isinstance(node, Mapping | list | tuple):
+            if nodes + len(node) > SHOWN_NODES:
+                return False
+            characters += sum(map(len, node)) if isinstance(node, Mapping) else 0
+            pending.extend(_children(node))
+        if nodes > SHOWN_NODES or characters > SHOWN_CHARACTERS:
+            return False
+    return True
+
+
+def _children(node: Json) -> Iterable[Json]:
+    return node.values() if isinstance(node, Mapping) else node
