@@ -1,0 +1,251 @@
+"""Room 3: the arguments of a call against those of the ground truth, under its match rules."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from typing import Final, get_args
+
+from sandbox_tools.types import ABSENT, Json
+from verifier_service.scoring.codes import Code
+from verifier_service.scoring.dates import calendar_day
+from verifier_service.scoring.pairing import pair
+from verifier_service.scoring.schema_messages import quote
+from verifier_service.scoring.types import (
+    AnyOf,
+    Failure,
+    MatchRule,
+    NamedRule,
+    Regex,
+    Tolerance,
+)
+from verifier_service.scoring.values import (
+    abridged,
+    exact,
+    is_number,
+    json_equal,
+    nfc,
+    ordering,
+    pointer,
+)
+
+SPACE: Final = re.compile(r"\s+")
+LARGEST_ASSIGNMENT: Final = 32
+"""Longer unordered arrays are compared in sorted order only."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentsMatch:
+    """How far the arguments of a call are those of the expected call."""
+
+    equal: bool
+    names_f1: float
+    """F1 of the argument names, 0 to 1, the right omissions left out; 1 where there are none."""
+    values: float
+    """Share of the arguments of either call whose values are equal, 0 to 1; 1 without any."""
+    n_equal: int
+    """Arguments of the expected call that are equal, right omissions and ignored ones included."""
+    failures: tuple[Failure, ...]
+    """One for each argument that differs, by its own path, whether or not it was given."""
+
+
+def match_arguments(
+    actual: Mapping[str, Json],
+    expected: Mapping[str, Json],
+    *,
+    rules: Mapping[str, tuple[MatchRule, ...]],
+    defaults: Mapping[str, Json],
+    path: str,
+) -> ArgumentsMatch:
+    """Compare the arguments of a call with the expected ones, one by one.
+
+    An omitted argument equals its declared default, on either side: null equals omission only where
+    the default is null. `AnyOf` values are equal to any of theirs and may be optional.
+
+    Args:
+        expected: Values may be `AnyOf`.
+        rules: By argument; without a rule `json_equal` decides.
+        defaults: By argument, as the tool's schema declares them.
+        path: JSON Pointer of `actual`.
+    """
+    names = [name for name in {**expected, **actual} if "ignore" not in rules.get(name, ())]
+    failures, omitted = [], 0
+    for name in names:
+        given, wanted = actual.get(name, ABSENT), expected.get(name, ABSENT)
+        code = _difference(given, wanted, defaults.get(name, ABSENT), rules.get(name, ()))
+        if code is not None:
+            failures.append(_failure(code, path + pointer(name), name, given, wanted))
+        elif given is ABSENT or wanted is ABSENT:
+            omitted += 1
+    both = sum(name in actual and name in expected for name in names)
+    either = sum((name in actual) + (name in expected) for name in names) - omitted
+    return ArgumentsMatch(
+        equal=not failures,
+        names_f1=2 * both / either if either else 1.0,
+        values=1 - len(failures) / len(names) if names else 1.0,
+        n_equal=len(expected) - sum(each.code is not Code.ARGUMENT_UNEXPECTED for each in failures),
+        failures=tuple(sorted(failures, key=lambda failure: failure.path)),
+    )
+
+
+def parse_rule(value: Json) -> MatchRule:
+    """The match rule that a dataset writes as a name, `{"tolerance": x}` or `{"regex": "..."}`.
+
+    Raises:
+        ValueError: No such rule; the text says which there are.
+    """
+    names = get_args(NamedRule)
+    if isinstance(value, str):
+        for name in names:
+            if value == name:
+                return name  # type: ignore[no-any-return]  # a member of the literal
+    if isinstance(value, dict) and value.keys() == {"tolerance"}:
+        return Tolerance(_tolerance(value["tolerance"]))
+    if isinstance(value, dict) and value.keys() == {"regex"}:
+        return Regex(_pattern(value["regex"]))
+    raise ValueError(
+        f"{quote(value)} is no match rule; use {', '.join(names)}, "
+        '{"tolerance": number} or {"regex": "pattern"}'
+    )
+
+
+def equal_under(rules: Sequence[MatchRule], actual: Json, expected: Json) -> bool:
+    """Whether a value equals an expected one; no rule makes two JSON types equal.
+
+    Rules that rewrite strings (`casefold`, `strip`, `collapse_space`, `date`) apply first, in their
+    order and to every string inside; then a regex decides alone, else numbers may differ by the
+    tolerance and arrays are multisets if `unordered`.
+    """
+    if isinstance(expected, AnyOf):
+        return any(equal_under(rules, actual, value) for value in expected.values)
+    for rewrite in [REWRITES[rule] for rule in rules if isinstance(rule, str) and rule in REWRITES]:
+        actual, expected = _rewritten(actual, rewrite), _rewritten(expected, rewrite)
+    patterns = [rule.pattern for rule in rules if isinstance(rule, Regex)]
+    if patterns:
+        return isinstance(actual, str) and all(re.fullmatch(each, actual) for each in patterns)
+    tolerance = max((rule.absolute for rule in rules if isinstance(rule, Tolerance)), default=None)
+    if tolerance is None and "unordered" not in rules:
+        return json_equal(actual, expected)
+    actual, expected = _rewritten(actual, nfc), _rewritten(expected, nfc)
+    return _near(actual, expected, tolerance, "unordered" in rules)
+
+
+def _difference(
+    given: Json, wanted: Json, default: Json, rules: Sequence[MatchRule]
+) -> Code | None:
+    """Why an argument differs; each of the three values may be `ABSENT`."""
+    if wanted is ABSENT:
+        by_default = default is not ABSENT and equal_under(rules, given, default)
+        return None if by_default else Code.ARGUMENT_UNEXPECTED
+    if given is not ABSENT:
+        return None if equal_under(rules, given, wanted) else Code.ARGUMENT_VALUE
+    if isinstance(wanted, AnyOf) and wanted.optional:
+        return None
+    by_default = default is not ABSENT and equal_under(rules, default, wanted)
+    return None if by_default else Code.ARGUMENT_MISSING
+
+
+def _failure(code: Code, path: str, name: str, given: Json, wanted: Json) -> Failure:
+    if code is Code.ARGUMENT_UNEXPECTED:
+        message = f"{quote(name)} is not among the expected arguments"
+        return Failure(code, path, message, actual=abridged(given))
+    if code is Code.ARGUMENT_MISSING:
+        message = f"{quote(name)} was left out where {_words(wanted)} was expected"
+        return Failure(code, path, message, expected=_shown(wanted))
+    message = f"{quote(name)} is {quote(given)} where {_words(wanted)} was expected"
+    return Failure(code, path, message, _shown(wanted), abridged(given))
+
+
+def _shown(wanted: Json) -> Json:
+    if isinstance(wanted, AnyOf):
+        return {"$any_of": abridged(list(wanted.values))}
+    return abridged(wanted)
+
+
+def _words(wanted: Json) -> str:
+    if isinstance(wanted, AnyOf):
+        return f"one of {quote(list(wanted.values))}"
+    return quote(wanted)
+
+
+def _rewritten(value: Json, rewrite: Callable[[str], str]) -> Json:
+    if isinstance(value, str):
+        return rewrite(nfc(value))
+    if isinstance(value, Mapping):
+        return {name: _rewritten(member, rewrite) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rewritten(item, rewrite) for item in value]
+    return value
+
+
+def _collapsed(text: str) -> str:
+    return SPACE.sub(" ", text)
+
+
+def _day(text: str) -> str:
+    day = calendar_day(text)
+    return text if day is None else day.isoformat()
+
+
+REWRITES: Final[Mapping[str, Callable[[str], str]]] = {
+    "casefold": str.casefold,
+    "strip": str.strip,
+    "collapse_space": _collapsed,
+    "date": _day,
+}
+
+
+def _near(actual: Json, expected: Json, tolerance: float | None, unordered: bool) -> bool:
+    near = partial(_near, tolerance=tolerance, unordered=unordered)
+    if isinstance(actual, Mapping) and isinstance(expected, Mapping):
+        return actual.keys() == expected.keys() and all(
+            near(actual[name], expected[name]) for name in actual
+        )
+    if isinstance(actual, list | tuple) and isinstance(expected, list | tuple):
+        if len(actual) != len(expected):
+            return False
+        if unordered:
+            return _same_multiset(actual, expected, near)
+        return all(map(near, actual, expected))
+    if tolerance is not None and is_number(actual) and is_number(expected):
+        return _distance(actual, expected) <= exact(tolerance) or json_equal(actual, expected)
+    return json_equal(actual, expected)
+
+
+def _distance(left: float, right: float) -> Fraction:
+    """As written in decimals: 1.01 and 1 are 0.01 apart."""
+    return abs(exact(left) - exact(right))
+
+
+def _same_multiset(
+    actual: Sequence[Json], expected: Sequence[Json], near: Callable[[Json, Json], bool]
+) -> bool:
+    if all(map(near, sorted(actual, key=ordering), sorted(expected, key=ordering))):
+        return True
+    # Nearness within arrays and objects does not follow their order.
+    if len(actual) > LARGEST_ASSIGNMENT or not any(
+        isinstance(item, Mapping | list | tuple) for item in expected
+    ):
+        return False
+    weights = [[float(near(one, other)) for other in expected] for one in actual]
+    return all(weights[i][j] for i, j in pair(weights))
+
+
+def _tolerance(value: Json) -> float:
+    if not is_number(value) or not 0 <= value <= sys.float_info.max:
+        raise ValueError(f"the tolerance is {quote(value)}; write a number of 0 or more")
+    return float(value)
+
+
+def _pattern(value: Json) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"the regex is {quote(value)}; write a string")
+    try:
+        re.compile(value)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"the regex {quote(value)} cannot be read: {error}") from error
+    return value
