@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("verifier_service", "sandbox_tools", "trainer")
-ROOMS = ("parse", "text", "validate", "match", "execute", "pairing")
+ROOMS = ("parse", "text", "validate", "match", "execute")
 
 
 def modules(folder: str) -> list[Path]:
@@ -46,12 +46,24 @@ def test_sandbox_tools_import_nothing_else_of_ours(path: Path) -> None:
 @pytest.mark.parametrize("path", modules("verifier_service/scoring"), ids=str)
 def test_scoring_imports_only_itself_and_the_sandbox(path: Path) -> None:
     allowed = ("verifier_service.scoring", "sandbox_tools")
-    assert not [n for n in ours(path) if not any(within(n, a) for a in allowed) and n != "verifier_service"]
+    assert not [
+        n for n in ours(path) if not any(within(n, a) for a in allowed) and n != "verifier_service"
+    ]
 
 
 @pytest.mark.parametrize("path", modules("verifier_service/scoring"), ids=str)
 def test_scoring_knows_no_http_environment_or_clock(path: Path) -> None:
-    outside = {"fastapi", "starlette", "uvicorn", "httpx", "os", "time", "socket", "random", "requests"}
+    outside = {
+        "fastapi",
+        "starlette",
+        "uvicorn",
+        "httpx",
+        "os",
+        "time",
+        "socket",
+        "random",
+        "requests",
+    }
     assert not outside & {name.partition(".")[0] for name in imports(path)}
 
 
@@ -72,7 +84,9 @@ def test_rooms_do_not_import_each_other(room: str) -> None:
 @pytest.mark.parametrize("path", modules("trainer"), ids=str)
 def test_the_trainer_knows_only_the_client(path: Path) -> None:
     allowed = ("trainer", "verifier_service.client", "verifier_service._version")
-    assert not [n for n in ours(path) if not any(within(n, a) for a in allowed) and n != "verifier_service"]
+    assert not [
+        n for n in ours(path) if not any(within(n, a) for a in allowed) and n != "verifier_service"
+    ]
 
 
 @pytest.mark.parametrize("path", modules("verifier_service"), ids=str)

@@ -207,7 +207,11 @@ class Engine:
         return None if verdict is _FINE else verdict.failures[0]
 
     def read(
-        self, completion: Completion, offer: Offer | None, options: Options, format: str  # noqa: A002
+        self,
+        completion: Completion,
+        offer: Offer | None,
+        options: Options,
+        format: str,  # noqa: A002
     ) -> Parsed | Failure:
         """What a completion says, or why it could not be read in time."""
         found: list[Parsed] = []

@@ -74,9 +74,7 @@ class RequestHandler:
         except UnknownName as unknown:
             return problems.reply(_unknown_name(unknown))
 
-    def _score(
-        self, request: ScoreRequest, job: Job, progress: Progress, started: float
-    ) -> Reply:
+    def _score(self, request: ScoreRequest, job: Job, progress: Progress, started: float) -> Reply:
         if request.size > self.engine.config.max_batch:
             return problems.reply(
                 problems.too_many_completions(request.size, self.engine.config.max_batch)
@@ -120,18 +118,14 @@ class RequestHandler:
 
 
 def _unknown_name(unknown: UnknownName) -> problems.Problem:
-    fault = Fault(
-        pointer=f"/{unknown.field}", code=unknown.code, detail=unknown.message
-    )
+    fault = Fault(pointer=f"/{unknown.field}", code=unknown.code, detail=unknown.message)
     return Kind.VALIDATION.problem("the request has 1 fault", errors=[fault])
 
 
 def _fated(fate: Fate) -> Verdict:
     if fate is Fate.TIMED_OUT:
         return timed_out()
-    return verifier_error(
-        "The scoring process died on this completion, twice.", Code.WORKER_DIED
-    )
+    return verifier_error("The scoring process died on this completion, twice.", Code.WORKER_DIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +172,9 @@ class _Batch:
             if now - last_report > REPORT_EVERY_S:
                 progress.finished(_Record.piece(self.records[self.reported :]))
                 self.reported, last_report = len(self.records), now
-            self.records.append(self._record(place, item, self._judge(place, item, completion, now)))
+            self.records.append(
+                self._record(place, item, self._judge(place, item, completion, now))
+            )
 
     def _left(self) -> Iterator[tuple[_Place, ScoreItem, Completion]]:
         """The completions that no earlier worker has finished."""
@@ -189,9 +185,7 @@ class _Batch:
                     yield _Place(flat, item_index, index), item, completion
                 flat += 1
 
-    def _judge(
-        self, place: _Place, item: ScoreItem, completion: Completion, now: float
-    ) -> Verdict:
+    def _judge(self, place: _Place, item: ScoreItem, completion: Completion, now: float) -> Verdict:
         if place.flat in self.culprits:
             return _fated(self.culprits[place.flat])
         if now > self.deadline:

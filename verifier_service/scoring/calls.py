@@ -162,7 +162,9 @@ def right_functions(
         return True
     all_expected_equal = not pairing.missing and all(p.equal for p in pairing.pairs)
     few = len(pairing.unmatched) <= len(truth.calls)
-    return all_expected_equal and few and all(_is_read(checked[i], offer) for i in pairing.unmatched)
+    return (
+        all_expected_equal and few and all(_is_read(checked[i], offer) for i in pairing.unmatched)
+    )
 
 
 def writes_beyond(

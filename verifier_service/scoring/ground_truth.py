@@ -77,7 +77,9 @@ class _Reader:
             return self.read_list(raw, path)
         if isinstance(raw, dict):
             return self.read_object(raw, path)
-        _fail(path, "A ground truth is an object, a list of calls, or a string of either or of text.")
+        _fail(
+            path, "A ground truth is an object, a list of calls, or a string of either or of text."
+        )
 
     def read_text(self, text: str, path: Path) -> GroundTruth:
         stripped = text.strip()
@@ -104,7 +106,7 @@ class _Reader:
 
     def read_list(self, raw: list[Json], path: Path) -> GroundTruth:
         if raw and all(self.is_possible_answer(element) for element in raw):
-            calls = [self.possible_answer(e, (*path, i)) for i, e in enumerate(raw)]
+            calls = [self.possible_answer(element) for element in raw]
         else:
             calls = [self.call(element, (*path, i)) for i, element in enumerate(raw)]
         return self.from_calls(tuple(calls))
@@ -116,7 +118,7 @@ class _Reader:
             if key in raw:
                 return self.read_row(key, raw, path)
         if self.is_possible_answer(raw):
-            return self.from_calls((self.possible_answer(raw, path),))
+            return self.from_calls((self.possible_answer(raw),))
         if "name" in raw or "function" in raw:
             return self.from_calls((self.call(raw, path),))
         known = difflib.get_close_matches(next(iter(raw), ""), CANONICAL_FIELDS, n=1)
@@ -136,9 +138,7 @@ class _Reader:
                 return self.read_list(_list(value or [], inner), inner)
         truth = self.read(value, inner)
         if "expected_result" in raw and truth.behavior is Behavior.EXECUTE:
-            return replace(
-                truth, expected_result=raw["expected_result"], has_expected_result=True
-            )
+            return replace(truth, expected_result=raw["expected_result"], has_expected_result=True)
         return truth
 
     def from_calls(self, calls: tuple[ToolCall, ...]) -> GroundTruth:
@@ -196,7 +196,7 @@ class _Reader:
             and all(isinstance(values, list) and values for values in arguments.values())
         )
 
-    def possible_answer(self, raw: dict[str, Json], path: Path) -> ToolCall:
+    def possible_answer(self, raw: dict[str, Json]) -> ToolCall:
         name, arguments = next(iter(raw.items()))
         return ToolCall(name, {key: _possible_values(v) for key, v in arguments.items()})
 
@@ -228,9 +228,7 @@ class _Reader:
             forbidden=_strings(raw.get("forbidden", []), (*path, "forbidden")),
         )
 
-    def behavior(
-        self, raw: dict[str, Json], calls: tuple[ToolCall, ...], path: Path
-    ) -> Behavior:
+    def behavior(self, raw: dict[str, Json], calls: tuple[ToolCall, ...], path: Path) -> Behavior:
         value = raw.get("behavior", Behavior.EXECUTE if calls else Behavior.NO_CALL)
         if value not in set(Behavior):
             _fail((*path, "behavior"), f"behavior is one of {', '.join(Behavior)}.")

@@ -73,9 +73,7 @@ _CONTRADICTIONS = frozenset({Code.SENTINEL_WITH_CALL, Code.CALL_IN_QUOTATION, Co
 """Oddities that keep a completion from being right in every respect."""
 
 
-def judge(
-    parsed: Parsed, speech: Speech, task: Task, options: Options, limits: Limits
-) -> Judged:
+def judge(parsed: Parsed, speech: Speech, task: Task, options: Options, limits: Limits) -> Judged:
     """Judge a completion that has been read, by the behaviour that was due.
 
     Raises:
@@ -161,8 +159,7 @@ def _judge_calls_due(
             ceiling=ceiling,
             components=_call_components(pairs, checked, execution, observed, task),
             failures=(*fatal, *failures, *odd),
-            right_functions=execution.equivalent
-            or right_functions(checked, pairing, truth, offer),
+            right_functions=execution.equivalent or right_functions(checked, pairing, truth, offer),
             pairs=pairs,
             n_calls=len(checked),
             n_expected=len(truth.calls),
@@ -350,9 +347,7 @@ def _judge_text_due(
 ) -> Judgement:
     if observed in {Observed.EXECUTE, Observed.MIXED, Observed.MALFORMED}:
         text = TextJudgement(0.0, (*parsed.malformed, *parsed.problems))
-        text = replace(
-            text, failures=(*text.failures, _mismatch(task.truth.behavior, observed))
-        )
+        text = replace(text, failures=(*text.failures, _mismatch(task.truth.behavior, observed)))
     elif parsed.sentinel is not None and speech.act == "empty":
         text = _judge_sentinel(parsed.sentinel.name, task.truth.behavior, options)
     else:
@@ -364,9 +359,7 @@ def _judge_text_due(
         observed=observed,
         full=score == 1.0,
         ceiling=Tier.FULL if score == 1.0 else Tier.PARTIAL if score else Tier.NONE,
-        components=Components(
-            parse=0.0 if observed is Observed.MALFORMED else 1.0, text=score
-        ),
+        components=Components(parse=0.0 if observed is Observed.MALFORMED else 1.0, text=score),
         failures=text.failures if set(odd) <= set(text.failures) else (*text.failures, *odd),
         text=score,
     )

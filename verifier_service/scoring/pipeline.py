@@ -57,6 +57,7 @@ def prepare(raw: Json, offer: Offer, options: Options, limits: Limits) -> Task:
     if offer.toolset is not None and truth.behavior is Behavior.EXECUTE:
         _refuse_undeclared(truth, offer)
         reference = run(offer.toolset, first_choices(truth))
+    _check_equivalence(truth, reference)
     task = Task(truth, offer, reference)
     _check_itself(task, options, limits)
     _check_expected_result(truth, reference)
@@ -99,9 +100,7 @@ def score(
     )
 
 
-def unscored(
-    outcome: Outcome, failure: Failure, expected: Behavior | None = None
-) -> Verdict:
+def unscored(outcome: Outcome, failure: Failure, expected: Behavior | None = None) -> Verdict:
     """The verdict of a completion that cannot be judged: no reward, and why."""
     return Verdict(outcome, None, None, expected, None, Components(), (failure,), None)
 
@@ -156,16 +155,31 @@ def _check_itself(task: Task, options: Options, limits: Limits) -> None:
         )
 
 
+def _check_equivalence(truth: GroundTruth, reference: Episode | None) -> None:
+    """Equal effects can only be asked for where there are effects to compare."""
+    if truth.equivalence == "arguments":
+        return
+    problem = None
+    if reference is None:
+        problem = "needs a toolset: inline schemas are not executed"
+    elif truth.equivalence == "state" and not reference.writes:
+        problem = "needs expected calls that change the state; any read would count as full"
+    if problem is not None:
+        path = "/ground_truth/equivalence"
+        raise BadTask(Code.TASK_GROUND_TRUTH, path, f"equivalence {truth.equivalence} {problem}.")
+
+
 def _check_expected_result(truth: GroundTruth, reference: Episode | None) -> None:
     if reference is None or not truth.has_expected_result:
         return
     if not _is_expected(truth.expected_result, reference.results):
         actual = [result.value for result in reference.results]
-        shown = actual[0] if len(actual) == 1 else actual
+        shown = str(actual[0] if len(actual) == 1 else actual)[:200]
+        wanted = str(truth.expected_result)[:200]
         raise BadTask(
             Code.TASK_EXPECTED_RESULT,
             "/ground_truth/expected_result",
-            f"The expected calls return {str(shown)[:200]}, not {str(truth.expected_result)[:200]}.",
+            f"The expected calls return {shown}, not {wanted}.",
         )
 
 

@@ -28,9 +28,7 @@ ENTRY_POINT_GROUP: Final = "verifier_service.profiles"
 """A distribution registers `name = "module:rule"`; `rule(judgement) -> float` in [0, 1]."""
 
 _SPEC: Final[TypeAdapter[TieredSpec | GradedSpec | AdditiveSpec | ToolRLSpec]] = TypeAdapter(
-    Annotated[
-        TieredSpec | GradedSpec | AdditiveSpec | ToolRLSpec, Field(discriminator="kind")
-    ]
+    Annotated[TieredSpec | GradedSpec | AdditiveSpec | ToolRLSpec, Field(discriminator="kind")]
 )
 
 

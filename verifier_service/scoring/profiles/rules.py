@@ -51,6 +51,12 @@ class Profile:
         return Tier.PARTIAL if reward > self.lowest else Tier.NONE
 
 
+def _checked_sum(model: Weights, weights: Sequence[float]) -> Weights:
+    if abs(math.fsum(weights) - 1.0) > 1e-9:
+        raise ValueError(f"the weights sum to {math.fsum(weights)}; make them sum to 1")
+    return model
+
+
 class _Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -162,14 +168,14 @@ class AdditiveSpec(_Spec):
             if judgement.text is not None:
                 return judgement.text
             # Without execution its weight is earned by right arguments, the room before it.
-            credits = [
+            earnings = [
                 w.parse * p.declared
                 + w.name * p.name
                 + w.schema_ * p.schema
                 + w.execution * (p.arguments and p.execution is not False)
                 for p in judgement.pairs
             ]
-            earned = share(credits, judgement.n_calls, judgement.n_expected)
+            earned = share(earnings, judgement.n_calls, judgement.n_expected)
             return min(earned, self.partial) if judgement.ceiling is Tier.PARTIAL else earned
 
         return additive
@@ -209,9 +215,3 @@ def _toolrl(judgement: Judgement) -> float:
     correctness = 6.0 * (len(matched) / n_union + math.fsum(parts)) / largest - 3.0
     capped = judgement.ceiling is Tier.PARTIAL
     return well_formed + (min(correctness, 0.0) if capped else correctness)
-
-
-def _checked_sum(model: Weights, weights: Sequence[float]) -> Weights:
-    if abs(math.fsum(weights) - 1.0) > 1e-9:
-        raise ValueError(f"the weights sum to {math.fsum(weights)}; make them sum to 1")
-    return model
