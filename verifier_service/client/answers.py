@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from itertools import groupby
@@ -196,13 +197,12 @@ def _whole_groups(
 
 
 def _group(identifier: str | int | None, rewards: Sequence[float | None]) -> Group:
-    """Mean and population deviation over what was scored, as the service computes them."""
+    """Mean and population deviation over what was scored, rounded as the service does."""
     scored = [reward for reward in rewards if reward is not None]
     if not scored:
         return Group(identifier, None, None)
     mean = math.fsum(scored) / len(scored)
-    variance = math.fsum((reward - mean) ** 2 for reward in scored) / len(scored)
-    return Group(identifier, mean, math.sqrt(variance))
+    return Group(identifier, round(mean, 9), round(statistics.pstdev(scored), 9))
 
 
 def _common(what: str, revisions: Iterable[Revision | None]) -> Revision | None:
