@@ -17,7 +17,7 @@ _SAMPLE_BYTES: Final = 1024 * 1024
 _GROUPED_COMPLETION_BYTES: Final = 1024
 
 
-class QueueFull(Exception):  # noqa: N818 - a state of the queue, not a fault
+class QueueFull(Exception):
     """The queue has no room; `retry_after_s` is when it may have, going by recent throughput."""
 
     def __init__(self, retry_after_s: int) -> None:

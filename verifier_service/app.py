@@ -58,7 +58,9 @@ def create_app(
     if keys is not None:
         app.add_middleware(RequireKey, keys=keys)
     app.add_middleware(Observe, metrics=app.state.front.metrics)
-    _describe(app, secured=keys is not None)
+    # Replacing the method is the way that FastAPI's documentation gives.
+    document = partial(openapi.document, app, catalog, secured=keys is not None)
+    app.openapi = cache(document)  # type: ignore[method-assign]
     return app
 
 
@@ -76,11 +78,6 @@ def _front(settings: Settings, runner: Runner, catalog: Catalog) -> Front:
     )
     metrics = Metrics(runner, admission, catalog.profiles)
     return Front(settings, runner, catalog, admission, metrics)
-
-
-def _describe(app: FastAPI, *, secured: bool) -> None:
-    # Replacing the method is the way that FastAPI's documentation gives.
-    app.openapi = cache(partial(openapi.document, app, secured=secured))  # type: ignore[method-assign]
 
 
 async def _not_found(_request: Request, _error: Exception) -> Response:

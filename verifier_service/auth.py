@@ -20,7 +20,7 @@ CHALLENGE: Final = 'Bearer realm="verifier", Basic realm="verifier", charset="UT
 _LOOK_EVERY_S: Final = 1.0
 
 
-class StartRefused(Exception):  # noqa: N818 - a decision, not a fault
+class StartRefused(Exception):
     """The service must not start like this; its text says why and what to do."""
 
 

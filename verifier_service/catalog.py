@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sandbox_tools import Toolset
@@ -15,17 +15,21 @@ class Catalog:
 
     toolsets: Mapping[str, ToolsetDetail] = field(default_factory=dict)
     profiles: Mapping[str, ProfileModel] = field(default_factory=dict)
+    formats: Sequence[str] = ()
+    languages: Sequence[str] = ()
+
+    @property
+    def toolset_references(self) -> Sequence[str]:
+        """Every way to name a toolset: by name, and by name and digest."""
+        return [
+            reference
+            for name, toolset in sorted(self.toolsets.items())
+            for reference in (name, f"{name}@{toolset.digest}")
+        ]
 
 
-def describe(toolsets: Iterable[Toolset], profiles: Iterable[ProfileModel]) -> Catalog:
-    """The catalog of what was loaded."""
-    return Catalog(
-        {toolset.name: _detail(toolset) for toolset in toolsets},
-        {profile.name: profile for profile in profiles},
-    )
-
-
-def _detail(toolset: Toolset) -> ToolsetDetail:
+def toolset_detail(toolset: Toolset) -> ToolsetDetail:
+    """A toolset as the service shows it."""
     return ToolsetDetail.model_validate(
         {
             "name": toolset.name,

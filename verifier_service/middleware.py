@@ -30,7 +30,11 @@ class RequireKey:
         self._app, self._keys = app, keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] in OPEN_PATHS or self._keys.accept(_authorization(scope)):
+        if (
+            scope["type"] != "http"
+            or scope["path"] in OPEN_PATHS
+            or self._keys.accept(_authorization(scope))
+        ):
             await self._app(scope, receive, send)
             return
         problem = Kind.UNAUTHORIZED.problem(
@@ -47,6 +51,9 @@ class Observe:
         self._app, self._metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":  # the life span of the application
+            await self._app(scope, receive, send)
+            return
         started = time.perf_counter()
         request_id = secrets.token_hex(8)
         status = 0

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from sandbox_tools.types import Json
+from verifier_service.catalog import Catalog
 from verifier_service.middleware import OPEN_PATHS
 from verifier_service.problems import MEDIA_TYPE, Kind
 from verifier_service.wire import (
@@ -50,8 +51,13 @@ _HEADERS: Final[dict[int, dict[str, Json]]] = {
 }
 
 
-def document(app: FastAPI, *, secured: bool) -> dict[str, Json]:
-    """The whole document; `secured` where keys are required."""
+def document(app: FastAPI, catalog: Catalog, *, secured: bool) -> dict[str, Json]:
+    """The whole document.
+
+    Args:
+        catalog: Names that are loaded: a request that names another one is refused.
+        secured: Whether keys are required.
+    """
     made = get_openapi(
         title=app.title,
         version=app.version,
@@ -61,6 +67,7 @@ def document(app: FastAPI, *, secured: bool) -> dict[str, Json]:
     )
     made["paths"] = {**_submissions(), **made["paths"]}
     made["components"] = {"schemas": _schemas(made)}
+    _list_names(made["components"]["schemas"], catalog)
     for path, operations in made["paths"].items():
         for operation in operations.values():
             _complete(operation, path, secured=secured)
@@ -117,6 +124,18 @@ def _schemas(made: dict[str, Json]) -> dict[str, Json]:
         for name, schema in sorted(found.items())
         if name not in {"HTTPValidationError", "ValidationError"}
     }
+
+
+def _list_names(schemas: dict[str, Json], catalog: Catalog) -> None:
+    """Say which names a request may hold; an item with another one is only not scored itself."""
+    languages = {"properties": {"languages": {"items": {"enum": list(catalog.languages)}}}}
+    for model in (ScoreRequest, ParseRequest):
+        fields = schemas[model.__name__]["properties"]
+        fields["toolset"]["anyOf"][0]["enum"] = list(catalog.toolset_references)
+        fields["format"]["enum"] = list(catalog.formats)
+        options = fields["options"]["anyOf"]
+        options[0] = {"allOf": [options[0], languages]}
+    schemas[ScoreRequest.__name__]["properties"]["profile"]["enum"] = sorted(catalog.profiles)
 
 
 def _complete(operation: dict[str, Json], path: str, *, secured: bool) -> None:

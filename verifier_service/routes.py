@@ -49,7 +49,7 @@ class Front:
     metrics: Metrics
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not a fault
+class Refused(Exception):
     """This request is answered with a problem instead."""
 
     def __init__(

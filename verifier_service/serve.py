@@ -7,10 +7,12 @@ from functools import partial
 from typing import Final
 
 from sandbox_tools import ToolsetError
-from verifier_service.catalog import Catalog, describe
+from verifier_service.catalog import Catalog, toolset_detail
 from verifier_service.engine import Engine, EngineConfig
 from verifier_service.handler import build_handler
+from verifier_service.scoring.parse import format_names
 from verifier_service.scoring.profiles import ProfileError
+from verifier_service.scoring.text import available_languages
 from verifier_service.server import REFUSED, run
 from verifier_service.settings import Settings
 from verifier_service.wire import ProfileModel
@@ -50,8 +52,12 @@ def refuse(reason: str) -> int:
 
 
 def _catalog(engine: Engine) -> Catalog:
-    profiles = [
-        ProfileModel(name=profile.name, digest=profile.digest, description=profile.description)
-        for profile in engine.profiles.values()
-    ]
-    return describe(engine.toolsets.values(), profiles)
+    return Catalog(
+        toolsets={name: toolset_detail(toolset) for name, toolset in engine.toolsets.items()},
+        profiles={
+            name: ProfileModel(name=name, digest=profile.digest, description=profile.description)
+            for name, profile in engine.profiles.items()
+        },
+        formats=sorted(format_names()),
+        languages=sorted(available_languages()),
+    )

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -72,10 +73,16 @@ class _OneFault:
         )
 
 
+def _integer(value: object) -> object:
+    """JSON knows numbers only: 30000.0 is an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Milliseconds: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_integer)]
 ItemId: TypeAlias = Annotated[
-    str | Annotated[int, Field(ge=-(2**63), le=2**63 - 1)],
+    str | int | float,
     Field(union_mode="left_to_right"),
-    _OneFault("id_type", "must be a string or a 64-bit integer"),
+    _OneFault("id_type", "must be a string or a number"),
 ]
 GroundTruthForm: TypeAlias = Annotated[
     dict[str, Json] | list[Json] | str | bool | int | float,
@@ -251,10 +258,8 @@ class ScoreRequest(_Request):
         description="`reward`: `verdicts` holds only what is not scored. `verdict`: one verdict a "
         "completion. `full`: adds parsed calls, tool results, state diff and metadata.",
     )
-    deadline_ms: int | None = Field(
+    deadline_ms: Milliseconds | None = Field(
         default=None,
-        ge=1,
-        le=2**63 - 1,
         description="Milliseconds this request may take; what is unscored by then becomes "
         "`timeout`. Above the service's maximum the maximum holds.",
         examples=[30_000],

@@ -45,6 +45,8 @@ CATALOG = Catalog(
         )
     },
     profiles={"tiered": ProfileModel(name="tiered", digest="sha256:bb", description="Tiers.")},
+    formats=("auto", "hermes"),
+    languages=("en",),
 )
 
 
