@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import cached_property
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
+from sandbox_tools.types import Json
 from verifier_service import openapi, routes
 from verifier_service._version import __version__
 from verifier_service.admission import Admission
 from verifier_service.auth import Keys
 from verifier_service.catalog import Catalog
+from verifier_service.front import Front, problem_response
+from verifier_service.jobs import Task
 from verifier_service.metrics import Metrics
-from verifier_service.middleware import Observe, RequireKey
+from verifier_service.middleware import Observe, RequireKey, Submissions
 from verifier_service.problems import Kind
-from verifier_service.routes import Front, problem_response
 from verifier_service.runner import Runner
 from verifier_service.settings import Settings
+from verifier_service.submit import Submission
 
 _DESCRIPTION: Final = (
     "Scores completions of models that call tools: parses them, validates the calls, executes "
@@ -26,41 +30,57 @@ _DESCRIPTION: Final = (
 )
 
 
+class Application(FastAPI):
+    """FastAPI behind the key and the record of requests; submissions do not go through it."""
+
+    def __init__(self, front: Front, keys: Keys | None) -> None:
+        super().__init__(
+            title="verifier-service",
+            summary="Rewards for tool-calling models: verified, explained, over HTTP.",
+            description=_DESCRIPTION,
+            version=__version__,
+            openapi_url="/openapi.json" if front.settings.docs else None,
+            redoc_url=None,
+            redirect_slashes=False,
+            exception_handlers={404: _not_found, 405: _method_not_allowed},
+        )
+        self.front, self.keys = front, keys
+        self.state.front = front
+        self.submissions = {
+            "/score": Submission(front, Task.SCORE),
+            "/parse": Submission(front, Task.PARSE),
+        }
+
+    def build_middleware_stack(self) -> ASGIApp:
+        app: ASGIApp = Submissions(super().build_middleware_stack(), self.submissions)
+        if self.keys is not None:
+            app = RequireKey(app, self.keys)
+        return Observe(app, self.front.metrics)
+
+    @cached_property
+    def document(self) -> dict[str, Json]:
+        return openapi.document(self, self.front.catalog, secured=self.keys is not None)
+
+    def openapi(self) -> dict[str, Json]:
+        return self.document
+
+
 def create_app(
     settings: Settings, runner: Runner, catalog: Catalog, keys: Keys | None = None
-) -> FastAPI:
-    """The application; `app.state.front` is what its endpoints share.
+) -> Application:
+    """The application.
 
     Args:
         runner: Answers jobs; started and closed by the caller.
         keys: Who may call; None lets everybody in.
     """
-    app = FastAPI(
-        title="verifier-service",
-        summary="Rewards for tool-calling models: verified, explained, over HTTP.",
-        description=_DESCRIPTION,
-        version=__version__,
-        openapi_url="/openapi.json" if settings.docs else None,
-        docs_url="/docs",
-        redoc_url=None,
-        redirect_slashes=False,
-        exception_handlers={404: _not_found, 405: _method_not_allowed},
-    )
-    app.state.front = _front(settings, runner, catalog)
-    # Plain routes: these two read raw bodies, and FastAPI's own would cost each request 30 us more.
-    app.router.routes[0:0] = [
-        Route("/score", routes.score, methods=["POST"]),
-        Route("/parse", routes.parse, methods=["POST"]),
-    ]
+    app = Application(_front(settings, runner, catalog), keys)
+    for path, submission in app.submissions.items():
+        # Submissions are taken before the router; it says 405 to their paths' other methods.
+        app.router.routes.append(Route(path, submission, methods=["POST"]))
     app.include_router(routes.router)
     if settings.metrics_port is None:
         app.include_router(routes.metrics_router)
-    if keys is not None:
-        app.add_middleware(RequireKey, keys=keys)
-    app.add_middleware(Observe, metrics=app.state.front.metrics)
-    # Replacing the method is the way that FastAPI's documentation gives.
-    document = partial(openapi.document, app, catalog, secured=keys is not None)
-    app.openapi = cache(document)  # type: ignore[method-assign]
     return app
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from verifier_service.auth import CHALLENGE, Keys
+from verifier_service.front import CLIENT_GONE, problem_response
 from verifier_service.metrics import Metrics
 from verifier_service.problems import Kind
-from verifier_service.routes import CLIENT_GONE, problem_response
 from verifier_service.telemetry import Event, log
 
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
@@ -42,6 +43,18 @@ class RequireKey:
         )
         response = problem_response(problem, {"WWW-Authenticate": CHALLENGE})
         await response(scope, receive, send)
+
+
+class Submissions:
+    """Takes the requests that carry a batch past everything that they do not need."""
+
+    def __init__(self, app: ASGIApp, submissions: Mapping[str, ASGIApp]) -> None:
+        self._app, self._submissions = app, submissions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        submission = self._submissions.get(scope.get("path", ""))
+        app = submission if submission and scope["method"] == "POST" else self._app
+        await app(scope, receive, send)
 
 
 class Observe:

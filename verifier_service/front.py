@@ -1,0 +1,41 @@
+"""What the endpoints share: the records behind them, and problems as HTTP responses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.responses import Response
+
+from verifier_service import problems
+from verifier_service.admission import Admission
+from verifier_service.catalog import Catalog
+from verifier_service.metrics import Metrics
+from verifier_service.runner import Runner
+from verifier_service.settings import Settings
+from verifier_service.wire import Problem
+
+RETRY_SOON_S: Final = 1
+CLIENT_GONE: Final = 499
+"""Status of a request whose caller left; nobody receives it, only logs and metrics show it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Everything that a request may need."""
+
+    settings: Settings
+    runner: Runner
+    catalog: Catalog
+    admission: Admission
+    metrics: Metrics
+
+
+def problem_response(
+    problem: Problem, headers: dict[str, str] | None = None, *, retry_after_s: int | None = None
+) -> Response:
+    """A problem document with its status; `Retry-After` where the caller may try again."""
+    headers = dict(headers or {})
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(retry_after_s)
+    return Response(problems.encode(problem), problem.status, headers, problems.MEDIA_TYPE)
