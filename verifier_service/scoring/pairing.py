@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 Weights = Sequence[Sequence[float]]
 """A row for each call of the completion, a column for each expected call, all finite."""
+
+FREE: Final = -1
+"""Stands for the row of a column, or the column of a row, that is not assigned yet."""
 
 Pairs = tuple[tuple[int, int], ...]
 """Pairs of row and column, by row; no row and no column twice."""
@@ -54,37 +58,58 @@ def align(weights: Weights) -> Pairs:
 
 
 def _assign(weights: Weights) -> list[int]:
-    """The column of each row; there are no more rows than columns."""
+    """The column of each row; there are no more rows than columns.
+
+    Potentials keep every slack, `row_potential + column_potential - weight`, at 0 or more, and that
+    of every assigned pair at 0: then no assignment weighs more.
+    """
     columns = len(weights[0]) if weights else 0
-    free = -1
-    row_of = [free] * (columns + 1)  # one column more stands for "not yet assigned"
-    row_potential, column_potential = [0.0] * len(weights), [0.0] * (columns + 1)
+    row_potential, column_potential = [max(row) for row in weights], [0.0] * columns
+    column_of, row_of = [FREE] * len(weights), [FREE] * columns
+    for row, best in enumerate(row_potential):
+        for column, weight in enumerate(weights[row]):
+            if weight == best and row_of[column] == FREE:
+                column_of[row], row_of[column] = column, row
+                break
     for start in range(len(weights)):
-        row_of[columns] = start
-        column, visited = columns, [False] * (columns + 1)
-        distance, previous = [math.inf] * columns, [columns] * columns
-        while row_of[column] != free:
-            visited[column] = True
-            row = row_of[column]
-            for j in range(columns):
-                slack = row_potential[row] - weights[row][j] - column_potential[j]
-                if not visited[j] and slack < distance[j]:
-                    distance[j], previous[j] = slack, column
-            nearest = min((j for j in range(columns) if not visited[j]), key=distance.__getitem__)
-            step = distance[nearest]
-            for j in range(columns):
-                if visited[j]:
-                    row_potential[row_of[j]] -= step
-                    column_potential[j] -= step
-                else:
-                    distance[j] -= step
-            row_potential[start] -= step
-            column = nearest
-        while column != columns:
-            row_of[column] = row_of[previous[column]]
-            column = previous[column]
-    assigned = [free] * len(weights)
-    for column, row in enumerate(row_of[:columns]):
-        if row != free:
-            assigned[row] = column
-    return assigned
+        if column_of[start] == FREE:
+            end, reached_from = _shortest_path(
+                start, weights, row_potential, column_potential, row_of
+            )
+            while end != FREE:
+                row = reached_from[end]
+                row_of[end], column_of[row], end = row, end, column_of[row]
+    return column_of
+
+
+def _shortest_path(
+    start: int,
+    weights: Weights,
+    row_potential: list[float],
+    column_potential: list[float],
+    row_of: Sequence[int],
+) -> tuple[int, list[int]]:
+    """The free column nearest to a row, and the row before each column on the way to it.
+
+    Moves the potentials such that all slacks on the way become 0.
+    """
+    distance, reached_from = [math.inf] * len(row_of), [start] * len(row_of)
+    ahead, visited = list(range(len(row_of))), []
+    row, walked = start, 0.0
+    while True:
+        base = walked + row_potential[row]
+        for column in ahead:
+            far = base + column_potential[column] - weights[row][column]
+            if far < distance[column]:
+                distance[column], reached_from[column] = far, row
+        nearest = min(ahead, key=distance.__getitem__)
+        walked, row = distance[nearest], row_of[nearest]
+        if row == FREE:
+            break
+        ahead.remove(nearest)
+        visited.append(nearest)
+    row_potential[start] -= walked
+    for column in visited:
+        column_potential[column] += walked - distance[column]
+        row_potential[row_of[column]] -= walked - distance[column]
+    return nearest, reached_from
