@@ -138,7 +138,10 @@ def _checked_scores(
         raise ValueError(f"{len(groups)} groups for {len(pieces)} items")
     return ScoreResult(
         rewards,
-        [_verdict(each, pieces[each["item"]]) for each in verdicts],
+        [
+            _verdict(each, pieces[at], reward)
+            for each, ((at, _), reward) in zip(verdicts, expected.items(), strict=True)
+        ],
         groups,
         _revision(answer["profile"]),
         _revision(answer["toolset"]),
@@ -154,8 +157,8 @@ def _reward(value: Json) -> float | None:
     return float(value)
 
 
-def _verdict(raw: dict[str, Any], piece: Piece) -> Verdict:
-    if (raw["outcome"] == "scored") is (raw["reward"] is None):
+def _verdict(raw: dict[str, Any], piece: Piece, reward: float | None) -> Verdict:
+    if (raw["outcome"] == "scored") is (reward is None):
         raise ValueError("an outcome contradicts its reward")
     raw["item"] = piece.item
     raw["completion"] += piece.first
@@ -164,11 +167,11 @@ def _verdict(raw: dict[str, Any], piece: Piece) -> Verdict:
         item=raw["item"],
         completion=raw["completion"],
         outcome=raw["outcome"],
-        reward=_reward(raw["reward"]),
+        reward=reward,
         tier=raw["tier"],
         behavior=Behavior(raw["behavior"]["expected"], raw["behavior"]["observed"]),
         components=raw["components"],
-        failures=tuple(_failure(failure) for failure in raw["failures"]),
+        failures=tuple(map(_failure, raw["failures"])),
         retryable=bool(raw.get("retryable")),
         raw=raw,
     )

@@ -25,7 +25,7 @@ class VerifierError(Exception):
     """There is no reward; nothing was invented in its place."""
 
 
-class VerifierRefused(VerifierError):  # noqa: N818 - says what the service did
+class VerifierRefused(VerifierError):
     """The service refused the request, and would refuse it again."""
 
     def __init__(
@@ -54,7 +54,7 @@ class VerifierRefused(VerifierError):  # noqa: N818 - says what the service did
         return ". ".join(str(sentence).rstrip(".") for sentence in sentences)
 
 
-class VerifierUnavailable(VerifierError):  # noqa: N818 - says what the service is
+class VerifierUnavailable(VerifierError):
     """The retry budget is spent, or the service asks to wait for longer than what is left."""
 
     def __init__(self, url: str, attempts: int, seconds: float, last_error: str) -> None:
