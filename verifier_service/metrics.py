@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from typing import Final, cast
 
 from prometheus_client import (
@@ -31,8 +30,11 @@ EXPOSITION_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no type for it
 
 _OTHER: Final = "other"
-_NOTHING: Final = "none"
-_UNSCORED: Final = "unscored"
+_OUTCOMES: Final = {name.value: name.value for name in Outcome}
+_TIERS: Final = {None: "unscored"} | {name.value: name.value for name in Tier}
+_EXPECTED: Final = {None: "none"} | {name.value: name.value for name in Behavior}
+_OBSERVED: Final = {None: "none"} | {name.value: name.value for name in Observed}
+_CODES: Final = {name.value: name.value for name in Code}
 
 
 class Metrics:
@@ -114,16 +116,16 @@ class Metrics:
         for outcome, tier, profile, count in counted.get("completions", ()):
             size += count
             self._completions.labels(
-                _known(outcome, Outcome),
-                _UNSCORED if tier is None else _known(tier, Tier),
+                _OUTCOMES.get(outcome, _OTHER),
+                _TIERS.get(tier, _OTHER),
                 profile if profile in self._profiles else _OTHER,
             ).inc(count)
         for expected, observed, count in counted.get("behaviors", ()):
-            self._behaviors.labels(_known(expected, Behavior), _known(observed, Observed)).inc(
-                count
-            )
+            self._behaviors.labels(
+                _EXPECTED.get(expected, _OTHER), _OBSERVED.get(observed, _OTHER)
+            ).inc(count)
         for code, count in counted.get("failures", {}).items():
-            self._failures.labels(_known(code, Code)).inc(count)
+            self._failures.labels(_CODES.get(code, _OTHER)).inc(count)
         if size:
             self._batch_size.observe(size)
         return size
@@ -158,12 +160,3 @@ class _Gauges(Collector):
             "Scoring processes that were replaced.",
             self._runner.restarts,
         )
-
-
-def _known(value: str | None, names: type[StrEnum]) -> str:
-    if value is None:
-        return _NOTHING
-    try:
-        return names(value).value
-    except ValueError:
-        return _OTHER

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import secrets
+import os
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -68,7 +68,7 @@ class Observe:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = secrets.token_hex(8)
+        request_id = os.urandom(8).hex()
         status = 0
 
         async def send_observed(message: Message) -> None:
