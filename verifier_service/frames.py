@@ -45,7 +45,7 @@ class Kind(IntEnum):
     """Template or worker to front: about to exit; head `error`."""
 
 
-class BadFrame(Exception):  # noqa: N818 - what is bad, not how
+class BadFrame(Exception):
     """The other side does not keep to the format: it is broken or taken over."""
 
 

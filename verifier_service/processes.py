@@ -44,7 +44,7 @@ _NO_THREADS: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_
 _EXIT_TIMEOUT_S: Final = 2.0
 
 
-class WorkerFailure(Exception):  # noqa: N818 - what failed, not how
+class WorkerFailure(Exception):
     """The pool could not start or could not do a job; retryable, and never a reward."""
 
 
@@ -159,6 +159,11 @@ class Worker(asyncio.Protocol):
             finally:
                 os.close(self._index_descriptor)
         await self._ready
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the loss of this worker is only a matter of the loop's next rounds."""
+        return bool(self._transport.is_closing())
 
     def begin(self, job: Job) -> None:
         """Hand over a job: a reply or a loss follows."""

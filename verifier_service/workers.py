@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -19,67 +19,14 @@ from verifier_service.hardening import Report
 from verifier_service.jobs import Fate, Handler, Job, Reply
 from verifier_service.processes import Template, Worker, WorkerFailure, cpu_state
 from verifier_service.template import Blueprint
+from verifier_service.tickets import LOOKS, Ticket, Vigil
 
 __all__ = ["WorkerFailure", "WorkerPool"]
 
 log = logging.getLogger(__name__)
 
-MAX_LOSSES: Final = 32
-"""Workers that one job may take down before it is given up; a culprit takes one or two."""
-MAX_BLANK_LOSSES: Final = 3
-"""As many of them may go down with no completion to blame (in decoding the body, say)."""
-
-_LOOKS: Final = 8
-"""How often a job is looked at within `hang_s`."""
-_PATIENCE: Final = 4
-"""Times `hang_s` that a worker is given which wants the CPU and does not get it."""
-
 _FIRST_DELAY_S: Final = 0.05
 _LONGEST_DELAY_S: Final = 30.0
-
-
-@dataclass(slots=True, eq=False)
-class Ticket:
-    """A job on its way through the pool, and how it has fared."""
-
-    job: Job
-    expires: float
-    """Loop time at which the job's deadline is spent: waiting and retries count."""
-    answer: asyncio.Future[Reply]
-    suspects: set[int] = field(default_factory=set)
-    """Completions at which a worker died once: tried again, for it may not be their fault."""
-    losses: int = 0
-    blank_losses: int = 0
-
-    def learn_from(self, lost: Worker) -> None:
-        """Keep what the lost worker had finished, and judge where it stood."""
-        culprits = dict(self.job.culprits)
-        self.losses += 1
-        if lost.index < 0 or lost.index in culprits:
-            self.blank_losses += 1
-        elif lost.fate is Fate.TIMED_OUT or lost.index in self.suspects:
-            culprits[lost.index] = lost.fate
-        else:
-            self.suspects.add(lost.index)
-        self.job = replace(self.job, finished=(*self.job.finished, *lost.pieces), culprits=culprits)
-
-    @property
-    def hopeless(self) -> bool:
-        return self.losses >= MAX_LOSSES or self.blank_losses >= MAX_BLANK_LOSSES
-
-
-@dataclass(slots=True)
-class Vigil:
-    """How long a worker's job has not moved."""
-
-    pulse: tuple[int, int, int]
-    cpu_s: float
-    looks: int = 0
-
-    def hung(self, cpu_s: float, wants_cpu: bool, hang_s: float) -> bool:
-        """Whether the worker is stuck, and not merely starved on a busy machine."""
-        starved = wants_cpu and cpu_s - self.cpu_s < hang_s / 2
-        return self.looks >= (_LOOKS * _PATIENCE if starved else _LOOKS)
 
 
 class WorkerPool:
@@ -201,7 +148,7 @@ class WorkerPool:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for ticket in self._waiting:
-            _refuse(ticket, "the pool was closed")
+            ticket.refuse("the pool was closed")
         for worker in tuple(self._workers):
             worker.disconnect()
         while self._workers:
@@ -215,6 +162,9 @@ class WorkerPool:
         """Pair free workers, the last used and warmest first, with the oldest jobs."""
         now = asyncio.get_running_loop().time()
         while self._idle and self._waiting:
+            if self._idle[-1].leaving:
+                self._idle.pop()
+                continue
             ticket = self._waiting.popleft()
             if ticket.answer.done():
                 continue  # Its caller has left.
@@ -247,15 +197,15 @@ class WorkerPool:
         told = {"pid": lost.pid, "fate": lost.fate, "completion": lost.index}
         log.warning("worker_lost", extra=told)
         if self._closed:
-            _refuse(ticket, "the pool was closed")
+            ticket.refuse("the pool was closed")
         elif ticket.hopeless:
-            _refuse(ticket, f"the job took {ticket.losses} workers down")
+            ticket.refuse(f"the job took {ticket.losses} workers down")
         else:
             self._waiting.appendleft(ticket)
             self._dispatch()
 
-    async def _fill(self) -> int:
-        """Start as many workers as are missing; how many that were."""
+    async def _fill(self) -> None:
+        """Start as many workers as are missing."""
         if self._template is None or not self._template.alive:
             await self._replace_template()
         missing = self._size - len(self._workers)
@@ -264,7 +214,6 @@ class WorkerPool:
         )
         for failure in filter(None, hired):
             raise failure
-        return missing
 
     async def _replace_template(self) -> None:
         if self._template is not None:
@@ -277,6 +226,8 @@ class WorkerPool:
         worker = Worker(self._replied, self._lost)
         self._workers.add(worker)
         await worker.start(self._template)
+        if self._tasks:
+            self._restarts += 1
         if worker in self._workers:
             self._idle.append(worker)
             self._dispatch()
@@ -299,7 +250,7 @@ class WorkerPool:
             self._vacancy.clear()
             await asyncio.sleep(self._delay_s())
             try:
-                self._restarts += await self._fill()
+                await self._fill()
             except (WorkerFailure, OSError) as error:
                 log.error("workers_not_replaced", extra={"reason": str(error)})
                 self._fruitless += self._size
@@ -315,7 +266,7 @@ class WorkerPool:
     async def _watch(self) -> None:
         """Kill what hangs. Looks are counted, not seconds: a stalled event loop blames nobody."""
         while True:
-            await asyncio.sleep(self._hang_s / _LOOKS)
+            await asyncio.sleep(self._hang_s / LOOKS)
             for worker in tuple(self._busy):
                 if self._hangs(worker):
                     worker.kill(Fate.TIMED_OUT)
@@ -329,8 +280,3 @@ class WorkerPool:
             return False
         vigil.looks += 1
         return vigil.hung(cpu_s, wants_cpu, self._hang_s)
-
-
-def _refuse(ticket: Ticket, reason: str) -> None:
-    if not ticket.answer.done():
-        ticket.answer.set_exception(WorkerFailure(reason))

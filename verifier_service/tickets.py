@@ -1,0 +1,69 @@
+"""A job on its way through the pool: whom to blame for a lost worker, and when to give up."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from verifier_service.jobs import Fate, Job, Reply
+from verifier_service.processes import Worker, WorkerFailure
+
+MAX_LOSSES: Final = 32
+"""Workers that one job may take down before it is given up; a culprit takes one or two."""
+MAX_BLANK_LOSSES: Final = 3
+"""As many of them may go down with no completion to blame (in decoding the body, say)."""
+
+LOOKS: Final = 8
+"""How often a job is looked at within `hang_s`."""
+_PATIENCE: Final = 4
+"""Times `hang_s` that a worker is given which wants the CPU and does not get it."""
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """A job on its way through the pool, and how it has fared."""
+
+    job: Job
+    expires: float
+    """Loop time at which the job's deadline is spent: waiting and retries count."""
+    answer: asyncio.Future[Reply]
+    suspects: set[int] = field(default_factory=set)
+    """Completions at which a worker died once: tried again, for it may not be their fault."""
+    losses: int = 0
+    blank_losses: int = 0
+
+    def learn_from(self, lost: Worker) -> None:
+        """Keep what the lost worker had finished, and judge where it stood."""
+        culprits = dict(self.job.culprits)
+        self.losses += 1
+        if lost.index < 0 or lost.index in culprits:
+            self.blank_losses += 1
+        elif lost.fate is Fate.TIMED_OUT or lost.index in self.suspects:
+            culprits[lost.index] = lost.fate
+        else:
+            self.suspects.add(lost.index)
+        self.job = replace(self.job, finished=(*self.job.finished, *lost.pieces), culprits=culprits)
+
+    def refuse(self, reason: str) -> None:
+        """Tell whoever waits that the job will not be done."""
+        if not self.answer.done():
+            self.answer.set_exception(WorkerFailure(reason))
+
+    @property
+    def hopeless(self) -> bool:
+        return self.losses >= MAX_LOSSES or self.blank_losses >= MAX_BLANK_LOSSES
+
+
+@dataclass(slots=True)
+class Vigil:
+    """How long a worker's job has not moved."""
+
+    pulse: tuple[int, int, int]
+    cpu_s: float
+    looks: int = 0
+
+    def hung(self, cpu_s: float, wants_cpu: bool, hang_s: float) -> bool:
+        """Whether the worker is stuck, and not merely starved on a busy machine."""
+        starved = wants_cpu and cpu_s - self.cpu_s < hang_s / 2
+        return self.looks >= (LOOKS * _PATIENCE if starved else LOOKS)
