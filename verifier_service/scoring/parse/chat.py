@@ -1,0 +1,62 @@
+"""Where a decoded value holds the assistant's chat message: plain, in a response, as blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from sandbox_tools.types import Json
+from verifier_service.scoring.json_text import JsonFault
+from verifier_service.scoring.parse.source import Source
+
+ASSISTANT: Final = "assistant"
+BODY: Final = frozenset({"content", "tool_calls", "function_call"})
+CALL_BLOCKS: Final = frozenset({"tool_use", "function_call"})
+"""Types of content blocks that call a tool."""
+
+
+def message_at(source: Source, start: int) -> Mapping[str, Json] | None:
+    """The assistant's message that the text from `start` to its end is the JSON of."""
+    try:
+        value, end = source.decode_at(start)
+    except JsonFault:
+        return None
+    return message_in(value) if source.skip(end) == len(source) else None
+
+
+def message_in(value: Json) -> Mapping[str, Json] | None:
+    """The assistant's message that a value holds: itself, of a response, or of content blocks."""
+    if isinstance(value, list | tuple):
+        return _message_in_list(value)
+    if not isinstance(value, Mapping):
+        return None
+    if value.get("role") == ASSISTANT and not BODY.isdisjoint(value):
+        return value
+    if "role" not in value and {"content", "tool_calls"} <= value.keys():
+        return {**value, "role": ASSISTANT}
+    return _message_in_response(value)
+
+
+def _message_in_list(value: list[Json] | tuple[Json, ...]) -> Mapping[str, Json] | None:
+    if not all(isinstance(element, Mapping) for element in value):
+        return None
+    if len(value) == 1 and value[0].get("role") == ASSISTANT:
+        return message_in(value[0])
+    if any("role" in element for element in value) or not any(map(_calls, value)):
+        return None
+    return {"role": ASSISTANT, "content": value}
+
+
+def _calls(block: Mapping[str, Json]) -> bool:
+    kind = block.get("type")
+    return "toolUse" in block or (isinstance(kind, str) and kind in CALL_BLOCKS)
+
+
+def _message_in_response(value: Mapping[str, Json]) -> Mapping[str, Json] | None:
+    """The message of an OpenAI (`choices[0].message`) or Bedrock (`output.message`) response."""
+    choices, output = value.get("choices"), value.get("output")
+    holder = choices[0] if isinstance(choices, list) and choices else output
+    inner = holder.get("message") if isinstance(holder, Mapping) else None
+    if isinstance(inner, Mapping) and inner.get("role") == ASSISTANT:
+        return inner
+    return None

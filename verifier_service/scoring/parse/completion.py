@@ -1,0 +1,195 @@
+"""From a text to what it calls, says and thinks, whatever its format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from verifier_service.scoring.codes import Code
+from verifier_service.scoring.parse.bare_json import embedded, is_json
+from verifier_service.scoring.parse.formats import Format
+from verifier_service.scoring.parse.quotation import quoted
+from verifier_service.scoring.parse.reasoning import (
+    CLOSERS,
+    OPENERS,
+    Answer,
+    Segment,
+    Tag,
+    find_answer,
+    implicit_end,
+)
+from verifier_service.scoring.parse.records import Block, Context
+from verifier_service.scoring.parse.segment import read_whole, scan
+from verifier_service.scoring.parse.source import Source
+from verifier_service.scoring.types import Failure, Span, ToolCall
+
+END_OF_TURN: Final = (
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "</s>",
+    "<|end|>",
+    "<|return|>",
+    "<|call|>",
+    "<turn|>",
+    "<end_of_turn>",
+    "<\uff5cend\u2581of\u2581sentence\uff5c>",
+    "<|END_OF_TURN_TOKEN|>",
+    "<seed:eos>",
+    "<|observation|>",
+    "<|endoftext|>",
+)
+BLANKS: Final = " \t\r\n\f\v\ufeff"
+
+SpanKind = Literal["reasoning", "call", "malformed", "quotation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text, read."""
+
+    blocks: tuple[Block, ...]
+    """What is called, in order; quotations and reasoning taken out."""
+    content: str
+    reasoning: str
+    problems: tuple[Failure, ...]
+    spans: tuple[Span, ...]
+
+
+def read_text(text: str, context: Context, declared: Format | None) -> Reading:
+    """Read a text in the declared format, or in whichever it is written in."""
+    source = Source(_without_end_of_turn(text), context)
+    segments = scan(source, declared)
+    answer = find_answer(segments, len(source))
+    if answer.unclosed and context.options.reasoning == "implicit_end":
+        answer = implicit_end(segments, answer, source.text)
+    blocks = _blocks_within(source, segments, answer, declared)
+    if blocks:
+        quotations = quoted(source.text, answer.start, answer.end, blocks)
+        calls = [block for block in blocks if block.start not in quotations]
+        quotes = [block for block in blocks if block.start in quotations and _calls(block)]
+    else:
+        calls, quotes = _blocks_in_prose(source, answer)
+    return _reading(source.text, answer, calls, quotes)
+
+
+def read_prose(text: str, context: Context) -> Reading:
+    """Read a text that is not searched for calls, because they stand beside it."""
+    source = Source(_without_end_of_turn(text), context)
+    tags = [segment for segment in scan(source, None) if isinstance(segment, Tag)]
+    return _reading(source.text, find_answer(tags, len(source)), [], [])
+
+
+def _without_end_of_turn(text: str) -> str:
+    end = len(text)
+    while True:
+        while end and text[end - 1] in BLANKS:
+            end -= 1
+        mark = next((mark for mark in END_OF_TURN if text.endswith(mark, 0, end)), None)
+        if mark is None:
+            return text[:end]
+        end -= len(mark)
+
+
+def _blocks_within(
+    source: Source, segments: Sequence[Segment], answer: Answer, declared: Format | None
+) -> list[Block]:
+    """The calls of the answer: one that makes up all of it, else those that markers begin."""
+    if whole := read_whole(source.cut(answer.end), answer.start, declared):
+        return [whole]
+    return [
+        segment
+        for segment in segments
+        if isinstance(segment, Block) and answer.start <= segment.start < answer.end
+    ]
+
+
+def _blocks_in_prose(source: Source, answer: Answer) -> tuple[list[Block], list[Block]]:
+    """Calls without a marker that stand in prose: calls if the request says so, else quotations.
+
+    As quotations they count only for declared tools: prose may well hold other JSON.
+    """
+    within = source.cut(answer.end)
+    if is_json(within, answer.start):
+        return [], []
+    found = list(embedded(within, answer.start))
+    options, tools = source.context.options, source.context.tools
+    if options.embedded_json:
+        return found, []
+    return [], [
+        block
+        for block in found
+        if any(isinstance(i, ToolCall) and i.name in tools for i in block.reading.items)
+    ]
+
+
+def _calls(block: Block) -> bool:
+    return any(isinstance(item, ToolCall) for item in block.reading.items)
+
+
+# What is told of a reading
+
+
+def _reading(text: str, answer: Answer, calls: Sequence[Block], quotes: Sequence[Block]) -> Reading:
+    return Reading(
+        blocks=tuple(calls),
+        content=_content(text, answer, calls),
+        reasoning=_reasoning(text, answer),
+        problems=tuple(_problems(answer, calls, quotes)),
+        spans=tuple(_spans(len(text), answer, calls, quotes)),
+    )
+
+
+def _content(text: str, answer: Answer, calls: Sequence[Block]) -> str:
+    pieces = []
+    position = answer.start
+    for block in calls:
+        pieces.append(text[position : block.start])
+        position = block.end
+    pieces.append(text[position : answer.end])
+    return "".join(pieces).strip(BLANKS)
+
+
+def _reasoning(text: str, answer: Answer) -> str:
+    """What stands in reasoning, without the tags around it."""
+    before = text[: answer.start].strip(BLANKS)
+    opener = next((tag for tag in OPENERS if before.startswith(tag)), "")
+    closer = next((tag for tag in CLOSERS if before.endswith(tag)), "")
+    before = before[len(opener) :].removesuffix(closer).strip(BLANKS)
+    after = text[answer.end :] if answer.unclosed else ""
+    opener = next((tag for tag in OPENERS if after.startswith(tag)), "")
+    return "\n".join(filter(None, (before, after[len(opener) :].strip(BLANKS))))
+
+
+def _problems(answer: Answer, calls: Sequence[Block], quotes: Sequence[Block]) -> Iterator[Failure]:
+    if answer.unclosed:
+        message = "Reasoning never closes: what follows its opening tag is no action."
+        yield Failure(Code.UNCLOSED_REASONING, "", message)
+    if answer.hidden:
+        message = "A call stands before the last tag that closes reasoning; it does not count."
+        yield Failure(Code.CALL_IN_REASONING, "", message)
+    if quotes:
+        message = "A call is quoted, or stands in prose without a marker; it does not count."
+        yield Failure(Code.CALL_IN_QUOTATION, "/text", message)
+    for block in calls:
+        yield from block.reading.problems
+        if block.reading.truncated and _calls(block):
+            yield Failure(
+                Code.TRUNCATED, "/calls", "The call is complete; its end mark is missing."
+            )
+
+
+def _spans(
+    length: int, answer: Answer, calls: Sequence[Block], quotes: Sequence[Block]
+) -> Iterator[Span]:
+    """The spans of a text in their order."""
+    if answer.start:
+        yield Span(0, answer.start, "reasoning")
+    both = [(block, False) for block in calls] + [(block, True) for block in quotes]
+    for block, is_quote in sorted(both, key=lambda each: each[0].start):
+        broken = any(isinstance(item, Failure) for item in block.reading.items)
+        kind: SpanKind = "quotation" if is_quote else "malformed" if broken else "call"
+        yield Span(block.start, block.end, kind)
+    if answer.unclosed:
+        yield Span(answer.end, length, "reasoning")

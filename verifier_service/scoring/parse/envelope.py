@@ -1,0 +1,265 @@
+"""From a JSON value to calls: the spellings in which models write one.
+
+Source: the reference parsers of vLLM, SGLang and BFCL, and the APIs of OpenAI, Anthropic and
+Bedrock. Where they disagree about a value, no guess is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from sandbox_tools.types import Json
+from verifier_service.scoring.codes import Code
+from verifier_service.scoring.json_text import JsonFault, decode
+from verifier_service.scoring.parse.records import (
+    Context,
+    Item,
+    Sentinel,
+    malformed,
+    malformed_json,
+    shown,
+)
+from verifier_service.scoring.types import Failure, ToolCall
+
+WRAPPERS: Final = ("function", "tool_call", "functionCall", "function_call", "toolUse")
+NAMES: Final = ("name", "tool_name", "function", "function_name")
+ARGUMENTS: Final = ("arguments", "parameters", "args", "input", "params")
+METADATA: Final = frozenset({"id", "type", "index", "call_id", "tool_call_id", "toolUseId"})
+KINDS: Final = frozenset({"function", "function_call", "tool_call", "tool_use"})
+"""What `type` says of a call."""
+
+SENTINEL_NAMES: Final = frozenset(
+    {"no_call", "no_function", "no_tool", "none", "null", "directly-answer", "directly_answer"}
+)
+EMPTY: Final = Sentinel(ToolCall("[]", {}))
+"""An empty list of calls: an explicit "no call" in formats that write lists."""
+
+
+def read(value: Json, context: Context) -> tuple[Item, ...]:
+    """The calls that a value stands for; one item each, malformed ones included."""
+    if isinstance(value, list):
+        return tuple(item for each in value for item in read_one(each, context)) or (EMPTY,)
+    return read_one(value, context)
+
+
+def read_one(value: Json, context: Context) -> tuple[Item, ...]:
+    """The calls of one object: several where it wraps a list of them."""
+    if not isinstance(value, Mapping):
+        return (malformed(Code.NOT_AN_OBJECT, "A call is a JSON object of name and arguments."),)
+    if sentinel := _bare_sentinel(value, context):
+        return (sentinel,)
+    inner = _wrapped(value)
+    if isinstance(inner, Failure):
+        return (inner,)
+    if inner is not None:
+        return read(inner, context)
+    return (_read_flat(value, context),)
+
+
+def read_unmarked(value: Json, context: Context) -> tuple[Item, ...]:
+    """As `read`, for a value that no marker announces: it may map tools to their arguments."""
+    if isinstance(value, list):
+        return tuple(item for each in value for item in read_unmarked(each, context)) or (EMPTY,)
+    if is_map(value, context):
+        return tuple(ToolCall(name, arguments) for name, arguments in value.items())
+    return read_one(value, context)
+
+
+def is_call(value: Json, context: Context) -> bool:
+    """Whether an unmarked JSON value means a call, rather than being an answer in JSON.
+
+    A user may ask for JSON with a `name`: so either the name is a declared tool's, or the keys are
+    those of a known envelope and no others. A list means calls only if all its elements do.
+    """
+    if isinstance(value, list):
+        return all(isinstance(each, Mapping) and is_call(each, context) for each in value)
+    if not isinstance(value, Mapping):
+        return False
+    if _bare_sentinel(value, context) or _is_definition(value, context):
+        return True
+    return (
+        any(_declared(value.get(key), context) for key in NAMES)
+        or _is_exact_wrapper(value, context)
+        or _is_exact_call(value, context)
+        or is_map(value, context)
+    )
+
+
+def is_map(value: Json, context: Context) -> bool:
+    """Whether an object maps names of declared tools to their arguments: `{"f": {"x": 1}}`."""
+    return (
+        isinstance(value, Mapping)
+        and bool(value)
+        and all(
+            _declared(name, context) and isinstance(arguments, Mapping)
+            for name, arguments in value.items()
+        )
+    )
+
+
+# One call
+
+
+def _read_flat(value: Mapping[str, Json], context: Context) -> Item:
+    if _is_definition(value, context):
+        return malformed(Code.ECHOED_DEFINITION, "A tool's definition is echoed, not called.")
+    name = _name(value)
+    if isinstance(name, Failure):
+        return name
+    if not any(key in value for key in ARGUMENTS) and _is_sentinel_name(name, context):
+        return Sentinel(ToolCall(name, {}))
+    arguments = _arguments(value, name, context)
+    if isinstance(arguments, Failure):
+        return arguments
+    call = ToolCall(name, arguments)
+    return Sentinel(call) if not arguments and _is_sentinel_name(name, context) else call
+
+
+def _name(value: Mapping[str, Json]) -> str | Failure:
+    names = [value[key] for key in NAMES if key in value]
+    if not names:
+        return malformed(Code.BAD_NAME, "The call has no name.")
+    if not all(isinstance(name, str) for name in names):
+        return malformed(Code.BAD_NAME, "The name of the call is not a string.")
+    name: str = names[0]
+    if any(other != name for other in names):
+        return malformed(Code.BAD_NAME, "The call gives two different names.")
+    if not name.strip():
+        return malformed(Code.BAD_NAME, "The name of the call is empty.")
+    return name
+
+
+def _arguments(
+    value: Mapping[str, Json], name: str, context: Context
+) -> Mapping[str, Json] | Failure:
+    given = [value[key] for key in ARGUMENTS if key in value]
+    if not given:
+        return malformed(Code.BAD_ARGUMENTS, f"The call of {shown(name)} has no arguments.")
+    first, *others = (_as_object(each, name, context) for each in given)
+    if isinstance(first, Failure):
+        return first
+    if any(isinstance(other, Failure) or not _identical(first, other) for other in others):
+        return malformed(Code.AMBIGUOUS_ARGUMENTS, "The call gives different sets of arguments.")
+    return first
+
+
+def _as_object(value: Json, name: str, context: Context) -> Mapping[str, Json] | Failure:
+    """Arguments as an object: decoded once from a string, as OpenAI sends them; null is none."""
+    if isinstance(value, str):
+        try:
+            value = decode(value, context.limits)
+        except JsonFault as fault:
+            if fault.code not in {Code.BAD_JSON, Code.TRUNCATED, Code.TRAILING_DATA}:
+                return malformed_json(fault)
+            message = f"The arguments of {shown(name)} are a string that is not a JSON object."
+            return malformed(Code.BAD_ARGUMENTS, message)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        return malformed(Code.BAD_ARGUMENTS, f"The arguments of {shown(name)} are not an object.")
+    return value
+
+
+def _identical(left: Json, right: Json) -> bool:
+    """Whether two decoded values are the same to the type: 1, 1.0 and true are three values."""
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(_identical(left[k], right[k]) for k in left)
+    if isinstance(left, list):
+        return len(left) == len(right) and all(map(_identical, left, right))
+    return bool(left == right)
+
+
+# Wrappers
+
+
+def _wrapped(value: Mapping[str, Json]) -> Json | Failure | None:
+    """What stands inside a wrapper, None for a flat call, a failure where it could be both."""
+    inner = list(_inner_values(value))
+    if not inner:
+        return None
+    flat = any(isinstance(value.get(key), str) for key in NAMES)
+    if len(inner) > 1 or flat or any(key in value for key in ARGUMENTS):
+        return malformed(Code.AMBIGUOUS_ARGUMENTS, "One object gives two different calls.")
+    return inner[0]
+
+
+def _inner_values(value: Mapping[str, Json]) -> Iterator[Json]:
+    if isinstance(calls := value.get("tool_calls"), list):
+        yield calls
+    yield from (value[key] for key in WRAPPERS if isinstance(value.get(key), Mapping))
+
+
+def _is_exact_wrapper(value: Mapping[str, Json], context: Context) -> bool:
+    keys = value.keys() - METADATA
+    if len(keys) != 1 or not _kind_fits(value):
+        return False
+    (key,) = keys
+    inner = value[key]
+    if key == "tool_calls":
+        return isinstance(inner, list)
+    if key == "function":
+        return isinstance(inner, Mapping) and ("type" in value or is_call(inner, context))
+    return key in WRAPPERS and isinstance(inner, Mapping)
+
+
+def _is_exact_call(value: Mapping[str, Json], context: Context) -> bool:
+    keys = value.keys() - METADATA
+    names, arguments = keys.intersection(NAMES), keys.intersection(ARGUMENTS)
+    if len(names) != 1 or not arguments or keys - names - arguments or not _kind_fits(value):
+        return False
+    (name,) = names
+    if "arguments" in arguments:
+        return True
+    return isinstance(value[name], str) and all(
+        isinstance(value[key], Mapping) or _holds_object(value[key], context) for key in arguments
+    )
+
+
+def _holds_object(value: Json, context: Context) -> bool:
+    return isinstance(value, str) and not isinstance(_as_object(value, "", context), Failure)
+
+
+def _kind_fits(value: Mapping[str, Json]) -> bool:
+    kind = value.get("type", "function")
+    return isinstance(kind, str) and kind in KINDS
+
+
+# What is no call
+
+
+def _is_definition(value: Mapping[str, Json], context: Context) -> bool:
+    """Whether this is a tool's definition, which has a name and parameters as a call has."""
+    parameters = value.get("parameters")
+    if "description" not in value or not isinstance(parameters, Mapping):
+        return False
+    if parameters.get("type") != "object" or "properties" not in parameters:
+        return False
+    name = value.get("name")
+    spec = context.tools.get(name) if isinstance(name, str) else None
+    declared = {} if spec is None else spec.parameters.get("properties", {})
+    return not (isinstance(declared, Mapping) and {"type", "properties"} <= declared.keys())
+
+
+def _bare_sentinel(value: Mapping[str, Json], context: Context) -> Sentinel | None:
+    """`{"no_call": true}`, `{"tool": "no_call"}` and `{"action": "no_call"}`."""
+    for name in (context.options.no_call_sentinel, "no_call"):
+        if value.get(name) is True and len(value) == 1 and name not in context.tools:
+            return Sentinel(ToolCall(name, {}))
+    for key in ("tool", "action"):
+        said = value.get(key)
+        rest = [value[other] for other in value if other != key and other in ARGUMENTS]
+        if len(rest) + 1 == len(value) and isinstance(said, str) and not any(rest):
+            return Sentinel(ToolCall(said, {})) if _is_sentinel_name(said, context) else None
+    return None
+
+
+def _is_sentinel_name(name: str, context: Context) -> bool:
+    known = name in SENTINEL_NAMES or name == context.options.no_call_sentinel
+    return known and name not in context.tools
+
+
+def _declared(name: Json, context: Context) -> bool:
+    return isinstance(name, str) and name in context.tools

@@ -1,0 +1,102 @@
+"""The formats that are read: a new family is one module and one row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from sandbox_tools.types import Json
+from verifier_service.scoring.parse import (
+    anthropic,
+    bare_json,
+    bedrock,
+    fenced_json,
+    hermes,
+    nemotron,
+    openai,
+)
+from verifier_service.scoring.parse.records import Context, Message, Reading
+from verifier_service.scoring.parse.source import Source
+
+ReadText = Callable[[Source, int], Reading | None]
+"""Reads the text from an index on; None if that is no call of the format."""
+ReadMessage = Callable[[Mapping[str, Json], str, Context], Message | None]
+"""Reads a chat message at a JSON Pointer; None if it is in another dialect."""
+
+AUTO: Final = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How one format is recognised and read. It has markers, is a whole text, or is a message."""
+
+    name: str
+    written_by: str
+    aliases: tuple[str, ...] = ()
+    openers: tuple[str, ...] = ()
+    """Texts that may begin a call wherever they stand. Formats may share one: the first whose
+    `read` accepts what follows owns it."""
+    read: ReadText | None = None
+    """Reads from an opener on; ends where the grammar of the format ends."""
+    read_whole: ReadText | None = None
+    """Reads from the start of the answer to the end of the text, or not at all."""
+    read_message: ReadMessage | None = None
+
+
+FORMATS: Final = (
+    Format(
+        "hermes",
+        "Qwen 2.5 and 3, Hermes 2 Pro to 4, Granite 4.0 and most RL recipes",
+        aliases=("qwen", "qwen2.5", "qwen3"),
+        openers=(hermes.OPENER,),
+        read=hermes.read,
+    ),
+    Format(
+        "nemotron",
+        "Llama-Nemotron Nano and Super, Nemotron Nano v2",
+        aliases=("toolcall",),
+        openers=(nemotron.OPENER,),
+        read=nemotron.read,
+    ),
+    Format(
+        bare_json.FORMAT,
+        "xLAM, Hammer and models that are prompted for JSON",
+        aliases=("bare_json", "xlam"),
+        read_whole=bare_json.read_whole,
+    ),
+    Format(
+        fenced_json.FORMAT,
+        "models that are prompted for JSON and write Markdown",
+        aliases=("fenced_json", "markdown"),
+        read_whole=fenced_json.read_whole,
+    ),
+    Format(
+        anthropic.FORMAT,
+        "the Anthropic Messages API",
+        aliases=("claude",),
+        read_message=anthropic.read_message,
+    ),
+    Format(
+        bedrock.FORMAT,
+        "Amazon Bedrock Converse: Nova and every model behind it",
+        aliases=("converse", "nova"),
+        read_message=bedrock.read_message,
+    ),
+    Format(
+        openai.FORMAT,
+        "the OpenAI Chat API and the servers that speak it",
+        aliases=("openai_chat",),
+        read_message=openai.read_message,
+    ),
+)
+
+BY_NAME: Final[Mapping[str, Format]] = MappingProxyType(
+    {name: row for row in FORMATS for name in (row.name, *row.aliases)}
+)
+
+
+def format_names() -> tuple[str, ...]:
+    """What a request may name as its format: `auto`, the formats and their aliases."""
+    return (AUTO, *BY_NAME)

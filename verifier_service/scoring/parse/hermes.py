@@ -1,0 +1,21 @@
+"""Hermes: `<tool_call>{"name": "f", "arguments": {}}</tool_call>`.
+
+Written by Qwen 2.5 and 3, QwQ, Hermes 2 Pro to 4, Granite 4.0, Falcon 3 and most RL recipes;
+Granite 3.1 to 3.3 write a list in the tag, mostly without closing it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from verifier_service.scoring.parse.records import Reading
+from verifier_service.scoring.parse.source import Source
+from verifier_service.scoring.parse.tagged import read_tagged
+
+OPENER: Final = "<tool_call>"
+CLOSER: Final = "</tool_call>"
+
+
+def read(source: Source, start: int) -> Reading | None:
+    """The calls of the block that opens at `start`."""
+    return read_tagged(source, start, OPENER, CLOSER)

@@ -1,0 +1,146 @@
+"""From chat messages to turns: one for each assistant message, with the tool messages behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sandbox_tools.types import Json
+from verifier_service.scoring.codes import Code
+from verifier_service.scoring.errors import BadTask
+from verifier_service.scoring.parse.chat import ASSISTANT, message_in
+from verifier_service.scoring.parse.completion import read_prose, read_text
+from verifier_service.scoring.parse.formats import FORMATS, Format
+from verifier_service.scoring.parse.records import Attempt, Context, Message, Result
+from verifier_service.scoring.types import Failure, Span
+
+ROLES: Final = frozenset({"system", "developer", "user", ASSISTANT, "tool", "function"})
+PATH: Final = "/completion"
+
+
+@dataclass(frozen=True, slots=True)
+class TurnReading:
+    """What one assistant message, or one text, calls, says and thinks."""
+
+    attempts: tuple[Attempt, ...]
+    content: str
+    reasoning: str
+    problems: tuple[Failure, ...] = ()
+    spans: tuple[Span, ...] = ()
+    repaired: bool = False
+    structured: bool = False
+    """The calls came decoded, not as text: they count in any declared format."""
+    results: tuple[Result, ...] = ()
+
+
+def read_completion_text(text: str, context: Context, declared: Format | None) -> TurnReading:
+    """The turn of a text, which may also be the JSON of a chat message."""
+    reading = read_text(text, context, declared)
+    message = next((block.message for block in reading.blocks if block.message), None)
+    turn = TurnReading(
+        attempts=tuple(
+            Attempt(block.format, None, item)
+            for block in reading.blocks
+            for item in block.reading.items
+        ),
+        content=reading.content,
+        reasoning=reading.reasoning,
+        problems=reading.problems,
+        spans=reading.spans,
+        repaired=any(block.reading.repaired for block in reading.blocks),
+    )
+    return turn if message is None else _with_message(turn, message, context, declared)
+
+
+def _with_message(
+    turn: TurnReading, message: Mapping[str, Json], context: Context, declared: Format | None
+) -> TurnReading:
+    inner = _read_assistant(_read_message(message, PATH, context), context, declared)
+    return replace(
+        inner,
+        reasoning=_joined(turn.reasoning, inner.reasoning),
+        problems=(*turn.problems, *inner.problems),
+        spans=turn.spans,
+        structured=False,
+    )
+
+
+def read_messages(
+    completion: Sequence[Json] | Mapping[str, Json], context: Context, declared: Format | None
+) -> list[TurnReading]:
+    """The turns of a message or a list of messages; what stands before the first is ignored.
+
+    Raises:
+        BadTask: These are no chat messages, or none of them is the assistant's.
+    """
+    turns: list[TurnReading] = []
+    for path, raw in _messages(completion):
+        message = _read_message(raw, path, context)
+        if raw["role"] == ASSISTANT:
+            turns.append(_read_assistant(message, context, declared))
+        elif turns and message.results:
+            turns[-1] = replace(turns[-1], results=(*turns[-1].results, *message.results))
+    if not turns:
+        raise BadTask(Code.TASK_COMPLETION, PATH, "The messages hold none of the assistant's.")
+    return turns
+
+
+def assistant_messages(
+    completion: Sequence[Json] | Mapping[str, Json],
+) -> Iterator[Mapping[str, Json]]:
+    """What the policy wrote.
+
+    Raises:
+        BadTask: These are no chat messages.
+    """
+    return (raw for _, raw in _messages(completion) if raw["role"] == ASSISTANT)
+
+
+def _messages(
+    completion: Sequence[Json] | Mapping[str, Json],
+) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    """Each message with its JSON Pointer."""
+    if alone := message_in(completion):
+        yield PATH, alone
+        return
+    single = isinstance(completion, Mapping)
+    for i, raw in enumerate([completion] if single else completion):
+        path = PATH if single else f"{PATH}/{i}"
+        if not isinstance(raw, Mapping):
+            raise BadTask(Code.TASK_COMPLETION, path, "A chat message is an object.")
+        role = raw.get("role")
+        if not isinstance(role, str) or role not in ROLES:
+            known = ", ".join(sorted(ROLES))
+            raise BadTask(
+                Code.TASK_COMPLETION, f"{path}/role", f"The role of a message is one of {known}."
+            )
+        yield path, raw
+
+
+def _read_message(raw: Mapping[str, Json], path: str, context: Context) -> Message:
+    """A message, by the first dialect that knows it."""
+    readers = (row.read_message for row in FORMATS if row.read_message)
+    for read in readers:
+        if (message := read(raw, path, context)) is not None:
+            return message
+    raise BadTask(Code.TASK_COMPLETION, path, "The message has no known dialect.")
+
+
+def _read_assistant(message: Message, context: Context, declared: Format | None) -> TurnReading:
+    """The turn of a message; with structured calls its text is not searched for more."""
+    if not message.attempts:
+        turn = read_completion_text(message.text, context, declared)
+        return replace(turn, reasoning=_joined(message.reasoning, turn.reasoning), spans=())
+    prose = read_prose(message.text, context)
+    return TurnReading(
+        attempts=message.attempts,
+        content=prose.content,
+        reasoning=_joined(message.reasoning, prose.reasoning),
+        problems=prose.problems,
+        structured=True,
+    )
+
+
+def _joined(*texts: str) -> str:
+    return "\n".join(filter(None, texts))

@@ -1,0 +1,91 @@
+"""Where reasoning ends and the answer begins.
+
+The sources disagree: some servers take a call inside reasoning, some end reasoning at its first
+closer, some at its last. Calls that count are taken from the strict reading: all up to the last
+closer is reasoning, and an opener that never closes takes the rest. What only the lenient
+reading (reasoning ends at its first closer) would run does not count, and does not pass as
+"no call" either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from verifier_service.scoring.parse.records import Block
+
+TAGS: Final = (
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("[THINK]", "[/THINK]"),
+    ("<seed:think>", "</seed:think>"),
+    ("<scratch_pad>", "</scratch_pad>"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),
+    ("<|thought_start|>", "<|thought_end|>"),
+)
+OPENERS: Final = dict(TAGS)
+CLOSERS: Final = frozenset(closer for _, closer in TAGS)
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag that opens or closes reasoning, outside of every call."""
+
+    start: int
+    text: str
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+
+Segment = Tag | Block
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The span of the text that is not reasoning, and what is told of the rest."""
+
+    start: int
+    """Behind the last closer."""
+    end: int
+    """The opener of reasoning that never closes, or the end of the text."""
+    unclosed: bool
+    hidden: tuple[Block, ...]
+    """What is called in the lenient reading only."""
+
+
+def find_answer(segments: Sequence[Segment], length: int) -> Answer:
+    """The answer within a text of `length` characters; `segments` stand in its order."""
+    start, opened = 0, None
+    outside: list[Block] = []
+    for segment in segments:
+        if isinstance(segment, Block):
+            if opened is None:
+                outside.append(segment)
+        elif segment.text in OPENERS:
+            opened = opened or segment
+        elif opened is None:
+            # Without an opener the prompt wrote it, unless reasoning has closed before.
+            outside = outside if start else []
+            start = segment.end
+        elif segment.text == OPENERS[opened.text]:
+            start, opened = segment.end, None
+    end = length if opened is None else opened.start
+    hidden = tuple(block for block in outside if block.start < start and block.attempts)
+    return Answer(start, end, opened is not None, hidden)
+
+
+def implicit_end(segments: Sequence[Segment], answer: Answer, text: str) -> Answer:
+    """The answer if complete calls at the end of the text end reasoning that never closes."""
+    start = end = len(text)
+    for segment in reversed(segments):
+        if not isinstance(segment, Block) or text[segment.end : start].strip():
+            break
+        if segment.start < answer.end or segment.reading.truncated:
+            break
+        start = segment.start
+    if start == end:
+        return answer
+    return Answer(start, end, unclosed=False, hidden=answer.hidden)

@@ -1,0 +1,101 @@
+"""One scan of the text from left to right: reasoning tags, and the calls that openers begin.
+
+The earliest opener owns the text up to where its own grammar ends, strings respected: markers
+within it, reasoning closers included, are data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from verifier_service.scoring.parse import chat
+from verifier_service.scoring.parse.formats import AUTO, FORMATS, Format
+from verifier_service.scoring.parse.reasoning import CLOSERS, OPENERS, Segment, Tag
+from verifier_service.scoring.parse.records import Block, Reading
+from verifier_service.scoring.parse.source import Source
+from verifier_service.scoring.types import Failure
+
+_MARKERS: Final = {*OPENERS, *CLOSERS, *(o for f in FORMATS for o in f.openers)}
+_MARKER: Final = re.compile("|".join(map(re.escape, sorted(_MARKERS, key=len, reverse=True))))
+
+
+def scan(source: Source, declared: Format | None) -> list[Segment]:
+    """The tags and calls of a text in their order."""
+    return list(_segments(source, declared))
+
+
+def _segments(source: Source, declared: Format | None) -> Iterator[Segment]:
+    position, opened = 0, None
+    if whole := _undoubted(source, 0, declared):
+        yield whole
+        return
+    while match := _MARKER.search(source.text, position):
+        marker, start, position = match[0], match.start(), match.end()
+        if marker in OPENERS or marker in CLOSERS:
+            yield Tag(start, marker)
+            opened = _still_open(opened, marker)
+            if marker in CLOSERS and (whole := _undoubted(source, position, declared)):
+                yield whole
+                return
+        elif block := _read_marked(source, start, marker, declared):
+            block = _yield_to_reasoning(source, block, opened)
+            yield block
+            position = max(position, block.end)
+
+
+def _still_open(opened: str | None, marker: str) -> str | None:
+    """The opener of the reasoning that a text is in behind a tag."""
+    if opened is None:
+        return marker if marker in OPENERS else None
+    return None if marker == OPENERS[opened] else opened
+
+
+def _read_marked(source: Source, start: int, marker: str, declared: Format | None) -> Block | None:
+    for format_ in _declared_first(declared):
+        if marker in format_.openers and format_.read and (read := format_.read(source, start)):
+            return Block(format_.name, start, read)
+    return None
+
+
+def read_whole(source: Source, start: int, declared: Format | None) -> Block | None:
+    """The call or chat message that makes up the rest of the text from `start` on."""
+    start = source.skip(start)
+    if not source.text.startswith(("{", "[", "`"), start):
+        return None
+    if message := chat.message_at(source, start):
+        return Block(AUTO, start, Reading((), len(source), len(source)), message)
+    for format_ in _declared_first(declared):
+        if format_.read_whole and (reading := format_.read_whole(source, start)):
+            return Block(format_.name, start, reading)
+    return None
+
+
+def _declared_first(declared: Format | None) -> Iterator[Format]:
+    if declared is not None:
+        yield declared
+    yield from (format_ for format_ in FORMATS if format_ is not declared)
+
+
+def _undoubted(source: Source, start: int, declared: Format | None) -> Block | None:
+    """A whole-text call that is complete or cut off: no tag within it can end reasoning."""
+    block = read_whole(source, start, declared)
+    if block is None or block.reading.truncated:
+        return block
+    broken = any(isinstance(item, Failure) for item in block.reading.items)
+    return None if broken and block.reading.firm < block.end else block
+
+
+def _yield_to_reasoning(source: Source, block: Block, opened: str | None) -> Block:
+    """A block without the part of a guessed span in which reasoning closes.
+
+    A call that the end of the text cuts off keeps its span unless reasoning was open before.
+    """
+    reading = block.reading
+    if reading.firm >= reading.end or (reading.truncated and opened is None):
+        return block
+    closers = CLOSERS if opened is None else {OPENERS[opened]}
+    end = min(source.find(closer, reading.firm) for closer in closers)
+    return block if end >= reading.end else replace(block, reading=replace(reading, end=end))

@@ -1,0 +1,60 @@
+"""The text of a completion, read many times over in linear time."""
+
+from __future__ import annotations
+
+from sandbox_tools.types import Json
+from verifier_service.scoring.json_text import JsonFault, decode_at, skip_blank
+from verifier_service.scoring.parse.records import Context
+
+
+class Source:
+    """A text and the context it is read in.
+
+    Every search and every decoded value is remembered, so that a thousand unclosed tags do not
+    search the rest of the text a thousand times.
+    """
+
+    def __init__(self, text: str, context: Context) -> None:
+        self.text, self.context = text, context
+        self._found: dict[str, tuple[int, int]] = {}
+        self._decoded: tuple[int, tuple[Json, int] | JsonFault] | None = None
+
+    def find(self, marker: str, start: int) -> int:
+        """The first index at or after `start` where `marker` stands; the text's length if none."""
+        searched, found = self._found.get(marker, (0, -1))
+        if searched <= start <= found:
+            return found
+        found = self.text.find(marker, start)
+        found = len(self.text) if found < 0 else found
+        self._found[marker] = (start, found)
+        return found
+
+    def decode_at(self, start: int) -> tuple[Json, int]:
+        """The strict JSON value that begins at `start`, and where it ends.
+
+        Raises:
+            JsonFault: There is none.
+        """
+        if self._decoded is None or self._decoded[0] != start:
+            self._decoded = (start, self._decode(start))
+        outcome = self._decoded[1]
+        if isinstance(outcome, JsonFault):
+            raise outcome
+        return outcome
+
+    def _decode(self, start: int) -> tuple[Json, int] | JsonFault:
+        try:
+            return decode_at(self.text, start, self.context.limits)
+        except JsonFault as fault:
+            return fault
+
+    def skip(self, start: int) -> int:
+        """The index of the first character from `start` on that is not blank."""
+        return skip_blank(self.text, start)
+
+    def cut(self, end: int) -> Source:
+        """The same text up to `end`."""
+        return self if end >= len(self.text) else Source(self.text[:end], self.context)
+
+    def __len__(self) -> int:
+        return len(self.text)
