@@ -1,0 +1,58 @@
+"""Options that several commands share, each described once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url", help="Score over HTTP at this address instead of in this process.", metavar="URL"
+    ),
+]
+ApiKey = Annotated[
+    str | None,
+    typer.Option("--api-key", envvar="VERIFIER_API_KEY", help="Key for --url.", metavar="KEY"),
+]
+ToolsetName = Annotated[
+    str | None,
+    typer.Option(
+        "--toolset", "-t", help="Toolset, name or name@digest, where there is no other.",
+        metavar="NAME",
+    ),
+]  # fmt: skip
+ProfileName = Annotated[
+    str | None,
+    typer.Option("--profile", "-p", help="Reward profile; tiered by default.", metavar="NAME"),
+]
+FormatName = Annotated[
+    str | None,
+    typer.Option("--format", "-f", help="Tool-call format; auto by default.", metavar="NAME"),
+]
+ToolsetPaths = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--toolsets", help="Toolset file or folder beside the shipped ones; repeatable.",
+        metavar="PATH",
+    ),
+]  # fmt: skip
+ProfilePaths = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--profiles", help="Folder of reward profiles beside the shipped ones; repeatable.",
+        metavar="PATH",
+    ),
+]  # fmt: skip
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+class Detail(StrEnum):
+    """How much a line of the output says."""
+
+    REWARD = "reward"
+    VERDICT = "verdict"
+    FULL = "full"

@@ -1,0 +1,143 @@
+"""Where completions are scored: in this process or over HTTP, with the same verdicts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from sandbox_tools import ToolsetError
+from sandbox_tools.types import Json
+from verifier_service.cli.console import CommandError
+from verifier_service.client import AsyncVerifierClient, VerifierRefused
+from verifier_service.client.requests import Item, given
+from verifier_service.engine import EngineConfig
+from verifier_service.local import LocalVerifier, RequestRefused
+from verifier_service.scoring.profiles import ProfileError
+
+REQUEST_COMPLETIONS: Final = 256
+CONCURRENCY: Final = 8
+RETRY_BUDGET_S: Final = 60.0
+"""Somebody waits at the terminal, and sees each retry as a warning."""
+
+
+class Scorer(Protocol):
+    """Gives one verdict, as on the wire, for each completion of some items, in order."""
+
+    @property
+    def chunk_completions(self) -> int:
+        """How many completions at once keep it busy."""
+        ...
+
+    def verdicts(self, items: Sequence[Item], **fields: Json) -> Sequence[Mapping[str, Json]]:
+        """The verdicts; `fields` are the request's other members, None for the default.
+
+        Raises:
+            VerifierError: As of `VerifierClient.score`; `VerifierRefused` in this process, too.
+        """
+        ...
+
+    def profile_description(self, name: str) -> str:
+        """What a loaded profile pays for, in a sentence."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the user wants completions scored, by the options that many commands share."""
+
+    url: str | None = None
+    api_key: str | None = None
+    toolsets: Sequence[Path] | None = None
+    profiles: Sequence[Path] | None = None
+
+
+def load_local(
+    toolsets: Sequence[Path] | None = None, profiles: Sequence[Path] | None = None
+) -> LocalVerifier:
+    """A verifier with the shipped toolsets and profiles and those of these paths.
+
+    Raises:
+        CommandError: A path or a file in it is wrong.
+    """
+    try:
+        return LocalVerifier(EngineConfig(tuple(toolsets or ()), tuple(profiles or ())))
+    except (ToolsetError, ProfileError, OSError) as error:
+        raise CommandError(str(error)) from error
+
+
+@contextmanager
+def open_scorer(source: Source) -> Iterator[Scorer]:
+    """A scorer over HTTP where there is a URL, else in this process.
+
+    Raises:
+        CommandError: The options contradict each other or cannot be.
+    """
+    if source.url is None:
+        yield InProcess(load_local(source.toolsets, source.profiles))
+        return
+    if source.toolsets or source.profiles:
+        raise CommandError(
+            "--toolsets and --profiles are the service's to load; drop them or --url"
+        )
+    try:
+        scorer = OverHttp(source.url, source.api_key)
+    except ValueError as error:
+        raise CommandError(f"--url or --api-key: {error}") from error
+    try:
+        yield scorer
+    finally:
+        scorer.close()
+
+
+class InProcess:
+    """The service's scoring without a network or worker processes between."""
+
+    chunk_completions = REQUEST_COMPLETIONS
+
+    def __init__(self, local: LocalVerifier) -> None:
+        self._local = local
+
+    def verdicts(self, items: Sequence[Item], **fields: Json) -> Sequence[Mapping[str, Json]]:
+        try:
+            answer = self._local.score({"items": list(items), **given(fields)})
+        except RequestRefused as refused:
+            pointers = tuple(fault["pointer"] for fault in refused.problem.get("errors", ()))
+            status = refused.problem["status"]
+            raise VerifierRefused(status, refused.problem, pointers) from refused
+        verdicts: list[dict[str, Json]] = answer["verdicts"]
+        return verdicts
+
+    def profile_description(self, name: str) -> str:
+        return self._local.engine.profiles[name].description
+
+
+class OverHttp:
+    """Several requests in flight over kept connections, on an event loop of its own."""
+
+    chunk_completions = REQUEST_COMPLETIONS * CONCURRENCY
+
+    def __init__(self, url: str, api_key: str | None) -> None:
+        self._client = AsyncVerifierClient(
+            url,
+            api_key=api_key,
+            retry_budget_s=RETRY_BUDGET_S,
+            max_request_completions=REQUEST_COMPLETIONS,
+            concurrency=CONCURRENCY,
+        )
+        self._loop = asyncio.Runner()
+
+    def verdicts(self, items: Sequence[Item], **fields: Any) -> Sequence[Mapping[str, Json]]:
+        result = self._loop.run(self._client.score(items, **fields))
+        return [verdict.raw for verdict in result.verdicts]
+
+    def profile_description(self, name: str) -> str:
+        listed = self._loop.run(self._client.profiles())
+        return next((str(each["description"]) for each in listed if each["name"] == name), "")
+
+    def close(self) -> None:
+        self._loop.run(self._client.aclose())
+        self._loop.close()
