@@ -12,8 +12,8 @@ DOCS = Path(__file__).parent.parent / "docs"
 HEAD = """\
 # Failure codes
 
-The closed list of codes that a verdict's `failures` may hold. Written from `verifier_service/scoring/codes.py` by
-`python tests/test_docs.py`.
+The closed list of codes that a verdict's `failures` may hold.
+Written from `verifier_service/scoring/codes.py` by `python tests/test_docs.py`.
 """
 GROUPS = {
     "parse": "Reading the completion",

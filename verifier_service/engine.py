@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
@@ -53,9 +53,11 @@ class EngineConfig:
     """Toolset files or folders of them, besides the shipped ones."""
     profiles: tuple[Path, ...] = ()
     """Folders of profiles, besides the shipped ones."""
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     item_timeout_s: float = 0.25
     """CPU seconds that one completion may take."""
+    deadline_s: float = 30.0
+    """Seconds that a request may take which does not say."""
     max_batch: int = 16_384
     """Completions in one request."""
 

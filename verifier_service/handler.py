@@ -34,11 +34,13 @@ from verifier_service.jobs import Counts, Fate, Job, Progress, Reply, Task
 from verifier_service.problems import Kind
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.errors import BadTask
+from verifier_service.scoring.offer import Offer
 from verifier_service.scoring.pipeline import Completion, unscored
 from verifier_service.scoring.types import Failure, Outcome, Parsed, Verdict
 from verifier_service.wire import (
     Fault,
     ParseRequest,
+    Problem,
     ScoreItem,
     ScoreRequest,
     effective_options,
@@ -63,10 +65,15 @@ class RequestHandler:
         started = time.monotonic()
         try:
             raw = decode_body(job.body)
+            # Counted before it is checked: a huge batch of nonsense would list as many faults.
+            self._refuse_above_maximum(_number_of_entries(raw))
             if job.task is Task.PARSE:
                 return self._parse(ParseRequest.model_validate(raw), progress, job)
             request = ScoreRequest.model_validate(raw)
+            self._refuse_above_maximum(request.size)
             return self._score(request, job, progress, started)
+        except _TooMany as many:
+            return problems.reply(many.problem)
         except NotJson as error:
             return problems.reply(Kind.NOT_JSON.problem(str(error)))
         except ValidationError as error:
@@ -75,46 +82,60 @@ class RequestHandler:
             return problems.reply(_unknown_name(unknown))
 
     def _score(self, request: ScoreRequest, job: Job, progress: Progress, started: float) -> Reply:
-        if request.size > self.engine.config.max_batch:
-            return problems.reply(
-                problems.too_many_completions(request.size, self.engine.config.max_batch)
-            )
-        allowed = job.deadline_s
+        wanted = self.engine.config.deadline_s
         if request.deadline_ms is not None:
-            allowed = min(allowed, request.deadline_ms / 1000)
-        batch = _Batch(self.engine, request, job, started + allowed)
+            wanted = request.deadline_ms / 1000
+        batch = _Batch(self.engine, request, job, started + min(wanted, job.deadline_s))
         batch.judge_all(progress)
         return batch.reply()
 
     def _parse(self, request: ParseRequest, progress: Progress, job: Job) -> Reply:
-        if len(request.completions) > self.engine.config.max_batch:
-            return problems.reply(
-                problems.too_many_completions(
-                    len(request.completions), self.engine.config.max_batch
-                )
-            )
         options = effective_options(None, request.options)
         self.engine.check_format(request.format)
         self.engine.check_languages(options)
-        offer = None
-        if request.toolset is not None or request.tools is not None:
-            try:
-                offer, _ = self.engine.offer(request.toolset, request.tools)
-            except BadTask as wrong:
-                fault = Fault(pointer=wrong.path, code=wrong.code, detail=wrong.message)
-                return problems.reply(
-                    Kind.VALIDATION.problem("the request has 1 fault", errors=[fault])
-                )
+        offer = self._offer_for_reading(request)
         parsed = []
         for index, completion in enumerate(request.completions):
             progress.working_on(index)
+            found: Parsed | Failure
             if index in job.culprits:
-                found: Parsed | Failure = _fated(job.culprits[index]).failures[0]
+                found = _fated(job.culprits[index]).failures[0]
+            elif isinstance(offer, Failure):
+                found = offer
             else:
                 found = self.engine.read(completion, offer, options, request.format)
             parsed.append(encode.dumps(encode.parsed(found)))
         body = b'{"parsed":[%b],"version":%b}' % (b",".join(parsed), orjson.dumps(__version__))
         return Reply(200, body)
+
+    def _offer_for_reading(self, request: ParseRequest) -> Offer | Failure | None:
+        if request.toolset is None and request.tools is None:
+            return None
+        try:
+            return self.engine.offer(request.toolset, request.tools)[0]
+        except BadTask as wrong:
+            return wrong.failure
+
+    def _refuse_above_maximum(self, count: int) -> None:
+        maximum = self.engine.config.max_batch
+        if count > maximum:
+            raise _TooMany(problems.too_many_completions(count, maximum))
+
+
+class _TooMany(Exception):
+    """The batch is larger than the service takes."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(problem.detail)
+
+
+def _number_of_entries(raw: Json) -> int:
+    """Items or completions at the top of a body, before anything else is known of it."""
+    if not isinstance(raw, dict):
+        return 0
+    entries = [raw.get("items"), raw.get("completions")]
+    return max(len(entry) if isinstance(entry, list) else 0 for entry in entries)
 
 
 def _unknown_name(unknown: UnknownName) -> problems.Problem:
@@ -158,11 +179,6 @@ class _Batch:
         engine.profile(request.profile)
         if request.toolset is not None:
             engine.toolset(request.toolset)
-        engine.check_format(request.format)
-        engine.check_languages(effective_options(None, request.options))
-        self.profile = engine.profile(request.profile)
-        if request.toolset is not None:
-            engine.toolset(request.toolset)
 
     def judge_all(self, progress: Progress) -> None:
         last_report = time.monotonic()
@@ -178,12 +194,13 @@ class _Batch:
 
     def _left(self) -> Iterator[tuple[_Place, ScoreItem, Completion]]:
         """The completions that no earlier worker has finished."""
-        flat = 0
+        flat = itertools.count()
+        finished = len(self.records)
         for item_index, item in enumerate(self.request.items):
             for index, completion in enumerate(item.group):
-                if flat >= self.reported:
-                    yield _Place(flat, item_index, index), item, completion
-                flat += 1
+                place = _Place(next(flat), item_index, index)
+                if place.flat >= finished:
+                    yield place, item, completion
 
     def _judge(self, place: _Place, item: ScoreItem, completion: Completion, now: float) -> Verdict:
         if place.flat in self.culprits:

@@ -29,6 +29,7 @@ def serve(settings: Settings) -> int:
         profiles=settings.profiles,
         limits=settings.limits,
         item_timeout_s=settings.item_timeout_ms / 1000,
+        deadline_s=settings.deadline_ms / 1000,
         max_batch=settings.max_batch,
     )
     try:

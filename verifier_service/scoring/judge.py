@@ -28,7 +28,7 @@ from verifier_service.scoring.offer import Offer
 from verifier_service.scoring.text import (
     Speech,
     TextJudgement,
-    is_mixed,
+    judge_beside_call,
     judge_clarify,
     judge_no_call,
     judge_refuse,
@@ -90,7 +90,7 @@ def observe(parsed: Parsed, speech: Speech) -> Observed:
     if parsed.malformed or _attempts(parsed):
         return Observed.MALFORMED
     if parsed.calls:
-        return Observed.MIXED if is_mixed(speech) else Observed.EXECUTE
+        return judge_beside_call(speech)
     if speech.act == "empty" and parsed.sentinel is not None:
         return Observed.ANSWER
     return Observed(speech.act)
@@ -360,7 +360,7 @@ def _judge_text_due(
         full=score == 1.0,
         ceiling=Tier.FULL if score == 1.0 else Tier.PARTIAL if score else Tier.NONE,
         components=Components(parse=0.0 if observed is Observed.MALFORMED else 1.0, text=score),
-        failures=text.failures if set(odd) <= set(text.failures) else (*text.failures, *odd),
+        failures=(*text.failures, *(one for one in odd if one not in text.failures)),
         text=score,
     )
 
