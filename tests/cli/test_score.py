@@ -235,7 +235,7 @@ def test_an_interruption_keeps_what_was_scored(
     output = tmp_path / "verdicts.jsonl"
     result = verifier("score", dataset(*[row()] * 8), "-t", "finance", "-o", output)
     assert result.exit_code == 130
-    assert "interrupted; 3 completions were scored" in result.stderr
+    assert "interrupted; the verdicts of 3 completions are in" in result.stderr
     assert len(lines(output.read_text())) == 3
 
 

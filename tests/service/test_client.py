@@ -440,6 +440,13 @@ def test_a_wait_longer_than_the_budget_is_not_begun() -> None:
     assert clock.sleeps == []
 
 
+def test_only_long_waits_are_warnings(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "verifier_service.client")
+    client(Service(503, 503, 503, 503)).score([item(1)])
+    assert [record.levelname for record in caplog.records] == ["INFO", "INFO", "WARNING", "WARNING"]
+    assert "503 Service Unavailable; trying again in 2.0 s" in caplog.text
+
+
 def test_a_retry_sends_the_same_bytes() -> None:
     service = Service(503, httpx.ReadTimeout("slow"))
     client(service).score([item(1, 0)])

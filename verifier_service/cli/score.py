@@ -127,8 +127,8 @@ def _told_if_interrupted(reading: Reading, output: Path | None) -> Iterator[None
     try:
         yield
     except KeyboardInterrupt:
-        where = "" if output is None else f" in {output}"
-        message = f"interrupted; {reading.done:,} completions were scored and are{where} written"
+        where = "written" if output is None else f"in {output}"
+        message = f"interrupted; the verdicts of {reading.done:,} completions are {where}"
         raise CommandError(message, EXIT_INTERRUPTED) from None
 
 

@@ -21,6 +21,8 @@ RETRIED: Final = frozenset({429, 500, 502, 503, 504})
 
 FIRST_BACKOFF_S: Final = 0.25
 LONGEST_BACKOFF_S: Final = 15.0
+_NOTABLE_S: Final = 1.0
+"""Shorter waits, as after a connection that had gone stale, are no cause for a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def trouble_with(response: httpx.Response) -> Trouble | None:
 
 def trouble_of(error: httpx.RequestError) -> Trouble:
     """An attempt that came to no answer: no connection, a timeout, a broken or garbled reply."""
-    return Trouble(f"{type(error).__name__} {error}".strip())
+    return Trouble(f"{type(error).__name__}: {error}".removesuffix(": "))
 
 
 def seconds_of(retry_after: str | None, now: float) -> float | None:
@@ -97,7 +99,8 @@ class RetryBudget:
         delay = (trouble.retry_after_s or 0.0) + backoff_s(self.failures, self.random)
         if elapsed + delay > self.seconds:
             raise VerifierUnavailable(self.url, self.failures, elapsed, _reason(trouble))
-        log.warning("%s: %s; trying again in %.1f s", self.url, trouble.reason, delay)
+        level = logging.WARNING if delay >= _NOTABLE_S else logging.INFO
+        log.log(level, "%s: %s; trying again in %.1f s", self.url, trouble.reason, delay)
         return delay
 
 
