@@ -34,7 +34,8 @@ def main() -> int:
         if run(*score) != 0:
             return 1
         verdicts = [json.loads(line) for line in verdicts_file.read_text("utf-8").splitlines()]
-        wrong = [row["id"] for row, verdict in zip(rows, verdicts, strict=True) if not right(row, verdict)]
+        pairs = zip(rows, verdicts, strict=True)
+        wrong = [row["id"] for row, verdict in pairs if not right(row, verdict)]
         for tier in ("full", "partial", "none"):
             explain(next(row for row in rows if row.get("explain") == tier), url)
     console.print(f"{len(rows) - len(wrong)} of {len(rows)} rewards are what the examples demand.")

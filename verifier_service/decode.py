@@ -13,7 +13,7 @@ from sandbox_tools.types import Json
 
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
 """orjson reads integers beyond 64 bits as floats, and a ground truth may hold one."""
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class NotJson(Exception):
@@ -67,7 +67,7 @@ def _finite(literal: str) -> float:
 
 def _without_surrogates(value: Json) -> Json:
     if isinstance(value, str):
-        return _SURROGATE.sub("\ufffd", value)
+        return LONE_SURROGATE.sub("\ufffd", value)
     if isinstance(value, list):
         return [_without_surrogates(element) for element in value]
     if isinstance(value, dict):

@@ -14,6 +14,7 @@ import orjson
 
 from sandbox_tools import Toolset
 from sandbox_tools.types import ABSENT, Json, ToolResult, Write
+from verifier_service.decode import LONE_SURROGATE
 from verifier_service.scoring.profiles import Profile
 from verifier_service.scoring.types import (
     Components,
@@ -35,7 +36,7 @@ def dumps(value: Json) -> bytes:
         return orjson.dumps(value)
     except TypeError:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        return text.encode("utf-8", errors="replace")
+        return LONE_SURROGATE.sub("\ufffd", text).encode()
 
 
 def reference(named: Profile | Toolset) -> Json:

@@ -138,7 +138,7 @@ def _number_of_entries(raw: Json) -> int:
     return max(len(entry) if isinstance(entry, list) else 0 for entry in entries)
 
 
-def _unknown_name(unknown: UnknownName) -> problems.Problem:
+def _unknown_name(unknown: UnknownName) -> Problem:
     fault = Fault(pointer=f"/{unknown.field}", code=unknown.code, detail=unknown.message)
     return Kind.VALIDATION.problem("the request has 1 fault", errors=[fault])
 

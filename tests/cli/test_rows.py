@@ -73,7 +73,7 @@ def test_only_the_members_of_an_item_are_taken() -> None:
         (b'{"completion": "x"}', "", "no ground truth; give one of ground_truth, reward_model"),
         (b'{"completion": "x", "ground_truth": null}', "", "no ground truth"),
         (b'{"ground_truth": "x"}', "/completion", "nothing to score"),
-        (b'{"ground_truth": "x", "gold_call": "{}"}', "/gold_call", "keep one"),
+        (b'{"gold_call": "{}", "tool_call": {}}', "/tool_call", "keep one"),
     ],
     ids=str,
 )

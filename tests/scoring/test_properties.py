@@ -49,9 +49,9 @@ def hermes(*calls: Json) -> str:
 
 PIECES = st.sampled_from(
     [
-        "<tool_call>", "</tool_call>", "<TOOLCALL>", "</TOOLCALL>", "<think>", "</think>", "```json\n",
-        "```", '{"name": "get_stock_price", ', '"arguments": ', "{}", "[", "]", "{", "}", '"', "\\", "`",
-        json.dumps(PRICE), json.dumps(ORDER), "Which date?", "I can't help with that.", "no_call",
+        "<tool_call>", "</tool_call>", "<TOOLCALL>", "</TOOLCALL>", "<think>", "</think>",
+        "```json\n", "```", '{"name": "get_stock_price", ', '"arguments": ', "{}", "[", "]", "{", "}",
+        '"', "\\", "`", json.dumps(PRICE), json.dumps(ORDER), "Which date?", "I can't help with that.",
     ]
 )  # fmt: skip
 TEXTS = st.one_of(
@@ -71,11 +71,12 @@ def test_any_text_gets_a_verdict(completion: str, truth: Json, profile: str) -> 
     assert {failure["code"] for failure in verdict["failures"]} <= {code.value for code in Code}
 
 
+NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    st.none() | st.booleans() | NUMBERS | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
     max_leaves=8,
-)  # fmt: skip
+)
 
 
 @given(
@@ -118,9 +119,13 @@ def test_the_same_request_gives_the_same_bytes(completions: list[str], truth: Js
 
 
 @given(completions=st.lists(TEXTS, min_size=2, max_size=6), data=st.data())
-def test_the_order_of_a_batch_changes_no_reward(completions: list[str], data: st.DataObject) -> None:
+def test_the_order_of_a_batch_changes_no_reward(
+    completions: list[str], data: st.DataObject
+) -> None:
     permuted = data.draw(st.permutations(completions))
-    before = {c: v["reward"] for c, v in zip(completions, score(TRUTHS[0], *completions), strict=True)}
+    before = {
+        c: v["reward"] for c, v in zip(completions, score(TRUTHS[0], *completions), strict=True)
+    }
     after = {c: v["reward"] for c, v in zip(permuted, score(TRUTHS[0], *permuted), strict=True)}
     assert before == after
 
@@ -129,7 +134,9 @@ NEAR = {"name": "get_stock_price", "arguments": {"ticker": "MSFT", "date": "2025
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize("calls", [[PRICE, REVENUE, ORDER], [NEAR, PRICE, ORDER], [PRICE, PRICE, NEAR]])
+@pytest.mark.parametrize(
+    "calls", [[PRICE, REVENUE, ORDER], [NEAR, PRICE, ORDER], [PRICE, PRICE, NEAR]]
+)
 def test_permuting_parallel_calls_changes_no_reward(calls: list[Json], profile: str) -> None:
     truth = {"behavior": "execute", "calls": [PRICE, ORDER, REVENUE]}
     rewards = {reward(truth, hermes(*order), profile) for order in itertools.permutations(calls)}

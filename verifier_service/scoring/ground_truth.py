@@ -309,7 +309,7 @@ def _text(raw: Mapping[str, Json], path: Path) -> str | None:
     text = raw.get("text")
     if text is not None and (not isinstance(text, str) or not text.strip()):
         _fail((*path, "text"), "text is a non-empty string.")
-    return cast("str | None", text)
+    return text
 
 
 def _choice(raw: Mapping[str, Json], key: str, allowed: tuple[Json, ...], path: Path) -> Json:

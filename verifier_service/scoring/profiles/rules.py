@@ -92,7 +92,7 @@ class GradedWeights(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Share = 0.2
-    schema_: Share = Field(0.2, alias="schema")
+    schema_: Share = Field(default=0.2, alias="schema")
     argument_names: Share = 0.2
     argument_values: Share = 0.4
 
@@ -107,7 +107,7 @@ class GradedSpec(_Spec):
 
     kind: Literal["graded"]
     partial: Annotated[float, Field(ge=0.0, lt=1.0)] = PARTIAL
-    weights: GradedWeights = GradedWeights()
+    weights: GradedWeights = Field(default_factory=lambda: GradedWeights(schema=0.2))
 
     def rule(self) -> Reward:
         w = self.weights
@@ -141,7 +141,7 @@ class AdditiveWeights(BaseModel):
 
     parse: Share = 0.2
     name: Share = 0.3
-    schema_: Share = Field(0.3, alias="schema")
+    schema_: Share = Field(default=0.3, alias="schema")
     execution: Share = 0.2
 
     @model_validator(mode="after")
@@ -155,7 +155,7 @@ class AdditiveSpec(_Spec):
     kind: Literal["additive"]
     partial: Annotated[float, Field(ge=0.0, lt=1.0)] = PARTIAL
     """What a completion earns at most whose calls are right but which is capped."""
-    weights: AdditiveWeights = AdditiveWeights()
+    weights: AdditiveWeights = Field(default_factory=lambda: AdditiveWeights(schema=0.3))
 
     def rule(self) -> Reward:
         w = self.weights
