@@ -352,15 +352,16 @@ def _judge_text_due(
         text = _judge_sentinel(parsed.sentinel.name, task.truth.behavior, options)
     else:
         text = _judge_speech(speech, parsed.content, task)
-    odd = tuple(p for p in parsed.problems if p.code in _CONTRADICTIONS)
+    odd = any(p.code in _CONTRADICTIONS for p in parsed.problems)
     score = min(text.score, 0.5) if odd else text.score
+    reasons = () if score == 1.0 else parsed.problems
     return Judgement(
         expected=task.truth.behavior,
         observed=observed,
         full=score == 1.0,
         ceiling=Tier.FULL if score == 1.0 else Tier.PARTIAL if score else Tier.NONE,
         components=Components(parse=0.0 if observed is Observed.MALFORMED else 1.0, text=score),
-        failures=(*text.failures, *(one for one in odd if one not in text.failures)),
+        failures=(*text.failures, *(one for one in reasons if one not in text.failures)),
         text=score,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from verifier_service.scoring.codes import Code
+from verifier_service.scoring.json_text import JsonFault, decode
 from verifier_service.scoring.parse import envelope
 from verifier_service.scoring.parse.json_calls import Values, enter_fence, read_body, read_values
 from verifier_service.scoring.parse.records import Reading, malformed
@@ -56,8 +57,20 @@ def _read_other(source: Source, start: int, body: int, opener: str, closer: str)
         failure = malformed(Code.TRUNCATED, "The text ends behind the opening tag.")
         return Reading((failure,), end, end, truncated=True)
     excerpt = source.text[body : min(end, body + _EXCERPT)]
-    failure = malformed(Code.BAD_JSON, "What stands in the tag is not JSON.", excerpt)
+    if closed and _is_json(source, body, closing):
+        failure = malformed(Code.NOT_AN_OBJECT, "What stands in the tag is no object.", excerpt)
+    else:
+        failure = malformed(Code.BAD_JSON, "What stands in the tag is not JSON.", excerpt)
     return Reading((failure,), end, body)
+
+
+def _is_json(source: Source, body: int, closing: int) -> bool:
+    """Whether a short body is one JSON value, such as the mere name of a tool as a string."""
+    try:
+        decode(source.text[body : min(closing, body + _EXCERPT)], source.context.limits)
+    except JsonFault:
+        return False
+    return closing - body <= _EXCERPT
 
 
 def _is_meant(source: Source, start: int, body: int, closing: int | None) -> bool:
