@@ -1,0 +1,229 @@
+"""What a text earns where a question was due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from verifier_service.scoring.codes import Code
+from verifier_service.scoring.text import (
+    TextJudgement,
+    judge_clarify,
+    missing_in_question,
+    read,
+)
+
+
+@dataclass(frozen=True)
+class Due:
+    """A clarify task."""
+
+    missing: Sequence[str] = ("date",)
+    given: Sequence[str] = ()
+    parameters: Sequence[str] = ("city", "date", "amount", "ticker", "currency")
+    aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    reference: str | None = None
+    forbidden: Sequence[str] = ()
+
+
+def judged(text: str, due: Due) -> TextJudgement:
+    return judge_clarify(
+        read(text),
+        text,
+        missing=due.missing,
+        aliases=due.aliases,
+        given=due.given,
+        parameters=due.parameters,
+        reference=due.reference,
+        forbidden=due.forbidden,
+    )
+
+
+DATE = Due()
+CONVERT = ("amount", "from", "to")
+FLIGHT = ("origin", "destination", "departure_date", "return_date")
+
+
+@pytest.mark.parametrize(
+    ("text", "due"),
+    [
+        ("Which date?", DATE),
+        ("Date?", DATE),
+        ("When?", DATE),
+        ("What day works for you?", DATE),
+        ("Which dates would you like?", DATE),
+        ("I can't do that yet. Which date?", DATE),
+        ("I can't book it without a date.", DATE),
+        ("You haven't told me the date. Could you provide it?", DATE),
+        ("Which city and which date?", DATE),
+        ("Which date? I'll look it up right away.", DATE),
+        ("Which date? Thanks!", DATE),
+        ("Which date? Otherwise I'll use today.", DATE),
+        ("Which day of the month?", Due(aliases={"date": ["day of the month"]})),
+        ("What is the zyg?", Due(missing=["zygosity"], aliases={"zygosity": ["zyg"]})),
+        ("Zygosity?", Due(missing=["zygosity"])),
+        ("Please provide the `releaseId`.", Due(missing=["releaseId"])),
+        ("What is the ID of the release?", Due(missing=["release_id"])),
+        ("Where are you?", Due(missing=["location"])),
+        ("Which city are you in?", Due(missing=["location"])),
+        ("How much would you like to send?", Due(missing=["amount"])),
+        ("How many would you like?", Due(missing=["quantity"])),
+        ("Who should I send it to?", Due(missing=["recipient"])),
+        ("Which company do you mean?", Due(missing=["ticker"])),
+        ("Could you tell me the company's name?", Due(missing=["ticker"])),
+        ("How long will you stay?", Due(missing=["duration"])),
+        ("What time should I book?", Due(missing=["time"])),
+        ("Which language should I translate it into?", Due(missing=["target_language"])),
+        ("Could you list the numbers?", Due(missing=["numbers"])),
+        ("What is your name?", Due(missing=["name"])),
+        (
+            "How much would you like to convert from USD to EUR?",
+            Due(missing=["amount"], given=["from", "to"], parameters=CONVERT),
+        ),
+        (
+            "Which currency should I convert it to?",
+            Due(missing=["to"], given=["amount", "from"], parameters=CONVERT),
+        ),
+        ("How much, and from which currency to which?", Due(missing=CONVERT, parameters=CONVERT)),
+        (
+            "Where would you like to fly from, and where to?",
+            Due(missing=["origin", "destination"], parameters=FLIGHT),
+        ),
+        (
+            "When would you like to leave?",
+            Due(missing=["departure_date"], given=["origin"], parameters=FLIGHT),
+        ),
+        ("Which date would you like for your city?", Due(given=["city"])),
+        (
+            "To help you I need:\n- Departure city\n- Date",
+            Due(missing=["departure_city", "date"], parameters=["departure_city", "date"]),
+        ),
+    ],
+)
+def test_question_for_what_is_missing_is_full(text: str, due: Due) -> None:
+    assert judged(text, due) == TextJudgement(1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "due", "code"),
+    [
+        ("Could you provide more details?", DATE, Code.GENERIC_REQUEST),
+        ("Which city?", DATE, Code.GENERIC_REQUEST),
+        ("Which date?", Due(missing=["date", "amount"]), Code.MISSING_NOT_ASKED),
+        ("What date?", Due(missing=["departure_date"], parameters=FLIGHT), Code.GENERIC_REQUEST),
+        ("Which date and city?", Due(given=["city"]), Code.GIVEN_ASKED),
+        ("Which city, date and amount?", DATE, Code.ASKED_TOO_MUCH),
+        ("When? In which city? And how much is the amount?", DATE, Code.ASKED_TOO_MUCH),
+        (
+            "Could you tell me the date, the name, the email and the color?",
+            DATE,
+            Code.ASKED_TOO_MUCH,
+        ),
+        ("Which date? I'll assume tomorrow.", DATE, Code.INVENTED_VALUE),
+        ("Which date? Let me use tomorrow.", DATE, Code.INVENTED_VALUE),
+        ("Which date? For now I'll go with Monday.", DATE, Code.INVENTED_VALUE),
+        ("Which date? I have booked it for Monday.", DATE, Code.INVENTED_VALUE),
+        ("Which date? Tomorrow.", DATE, Code.INVENTED_VALUE),
+        ("The date is missing.", DATE, Code.NOT_A_REQUEST),
+        ("No date was given.", DATE, Code.NOT_A_REQUEST),
+        ("Unfortunately you didn't mention a date.", DATE, Code.NOT_A_REQUEST),
+        ("\u00bfQu\u00e9 fecha prefieres?", DATE, Code.UNKNOWN_LANGUAGE),
+        ("Which hotel?", Due(missing=()), Code.GENERIC_REQUEST),
+        (
+            "Could you give me more details?",
+            Due(missing=(), reference="Which hotel in Rome should I book?"),
+            Code.GENERIC_REQUEST,
+        ),
+    ],
+)
+def test_flawed_question_is_partial(text: str, due: Due, code: Code) -> None:
+    judgement = judged(text, due)
+    assert judgement.score == 0.5
+    assert [failure.code for failure in judgement.failures] == [code]
+
+
+@pytest.mark.parametrize(
+    ("text", "due", "code"),
+    [
+        ("", DATE, Code.EMPTY_TEXT),
+        ("2024-01-01", DATE, Code.EMPTY_TEXT),
+        ("The date is tomorrow.", DATE, Code.WRONG_BEHAVIOR),
+        ("Done, booked for tomorrow!", DATE, Code.WRONG_BEHAVIOR),
+        ("I can't help with that.", DATE, Code.WRONG_BEHAVIOR),
+        ("Would you like me to pick a date?", DATE, Code.WRONG_BEHAVIOR),
+        ("city date amount ticker currency", DATE, Code.WRONG_BEHAVIOR),
+        ("asdf qwer", DATE, Code.WRONG_BEHAVIOR),
+        ('The user wrote "which date?".', DATE, Code.WRONG_BEHAVIOR),
+        ("No problem, the date is fine.", DATE, Code.WRONG_BEHAVIOR),
+        ("Which date?  Drop\nTable", Due(forbidden=["drop table"]), Code.FORBIDDEN_PHRASE),
+    ],
+)
+def test_text_that_does_not_ask_earns_nothing(text: str, due: Due, code: Code) -> None:
+    judgement = judged(text, due)
+    assert judgement.score == 0.0
+    assert [failure.code for failure in judgement.failures] == [code]
+
+
+def test_forbidden_phrase_counts_only_as_whole_words() -> None:
+    assert judged("Which date? Thanks for the carpets!", Due(forbidden=["car"])).score == 1.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Which hotel in Rome should I book?",
+        "which  hotel in rome should i book?",
+        "Sure! Could you tell me which hotel in Rome you prefer?",
+    ],
+)
+def test_question_with_the_words_of_the_reference_is_full(text: str) -> None:
+    due = Due(missing=(), reference="Which hotel in Rome should I book?")
+    assert judged(text, due).score == 1.0
+
+
+@pytest.mark.parametrize(
+    "reference", ["Could you provide more details?", "\u00bfQu\u00e9 ciudad?", "Tell me."]
+)
+def test_reference_is_full_against_itself(reference: str) -> None:
+    assert judged(reference, Due(missing=(), reference=reference)).score == 1.0
+
+
+def test_list_of_common_nouns_is_no_way_to_a_full_reward() -> None:
+    everything = "Which city, date, time, amount, currency, ticker, name, language and quantity?"
+    tasks = [Due(missing=[name], parameters=[name]) for name in ("city", "date", "amount", "name")]
+    assert {judged(everything, due).score for due in tasks} == {0.5}
+
+
+def test_list_of_common_nouns_does_not_match_a_reference() -> None:
+    everything = "Which city, date, time, amount, currency, ticker, name, language and quantity?"
+    assert judged(everything, Due(missing=(), reference="Which city?")).score == 0.5
+
+
+def test_failure_lists_the_parameters_that_were_not_asked_for() -> None:
+    (failure,) = judged("Which date?", Due(missing=["date", "amount"])).failures
+    assert (failure.path, failure.expected) == ("/text", ["amount"])
+
+
+@given(st.text(max_size=60), st.lists(st.text(max_size=8), max_size=3))
+def test_any_text_gets_one_of_three_scores(text: str, names: list[str]) -> None:
+    due = Due(missing=names, aliases={name: [text] for name in names}, reference=text)
+    judgement = judged(text, due)
+    assert judgement.score in {0.0, 0.5, 1.0}
+    assert (judgement.score == 1.0) == (not judgement.failures)
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("Which city, and for how many days?", ("city", "days")),
+        ("How much would you like to convert?", ("amount",)),
+        ("Could you provide more details?", ()),
+        ("Here is the forecast for the city.", ()),
+    ],
+)
+def test_reference_question_names_what_is_missing(question: str, named: tuple[str, ...]) -> None:
+    assert missing_in_question(question, ["city", "days", "amount"]) == named
