@@ -83,9 +83,8 @@ def missing_in_question(
     speech = read(text, languages)
     if speech.language is None:
         return ()
-    naming = Naming({}, speech.language)
     words = _requested_words(speech, speech.language)
-    return tuple(name for name in required if naming.names(words, name))
+    return tuple(Naming({}, speech.language).asked_for(words, required))
 
 
 def _not_asking(
@@ -122,12 +121,12 @@ def _asked_in_vain(
 ) -> list[Failure]:
     """Why a request asks for what it should not."""
     failures: list[Failure] = []
-    repeated = naming.named_besides(words, given, missing)
+    repeated = naming.asked_besides(words, given, missing)
     if repeated:
         message = "The question asks for what the user already said."
         failures.append(text_failure(Code.GIVEN_ASKED, message, actual=list(repeated)))
     others = set(parameters) - set(missing) - set(given)
-    asked = naming.named_besides(words, others, missing)
+    asked = naming.asked_besides(words, others, missing)
     topics = naming.topics_besides(words, missing)
     if len(asked) > _MOST_PARAMETERS or len(topics) > _MOST_TOPICS:
         message = "The question asks for much more than what is missing."

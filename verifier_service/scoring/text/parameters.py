@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from verifier_service.scoring.text.fold import fold
@@ -14,7 +14,10 @@ from verifier_service.scoring.text.sentences import BLANK, parted_words, written
 Aliases = Mapping[str, Sequence[str]]
 
 _PART: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
-_CONTEXT_WORDS: Final = 4
+# Stands for a word that was said in passing or of another parameter; it is in no list.
+_PASSED: Final = "_"
+_CONTEXT_WORDS: Final = 5
+_MODIFIERS: Final = 6
 
 
 def name_parts(name: str) -> tuple[str, ...]:
@@ -54,17 +57,33 @@ class Naming:
         parts = self._telling_parts(parameter)
         return bool(parts) and all(any(True for _ in self._part(words, part)) for part in parts)
 
-    def named_besides(
+    def asked_for(self, words: Sequence[str], parameters: Sequence[str]) -> list[str]:
+        """Those of the parameters that the words ask for, in the given order.
+
+        A mention in passing ("for your city") does not ask, and a word that spells one parameter
+        stands for no other.
+        """
+        rest = self._without_context(words)
+        spelled = {name for name in parameters if self._is_asked_for(rest, name, _literally)}
+        rest = self._without(rest, spelled)
+        return [
+            name
+            for name in parameters
+            if name in spelled or self._is_asked_for(rest, name, Naming._part)
+        ]
+
+    def asked_besides(
         self, words: Sequence[str], parameters: Collection[str], missing: Collection[str]
     ) -> list[str]:
         """Those of the parameters that the words ask for apart from the missing ones, sorted.
 
-        A mention in passing ("for your city") does not ask, and neither does a word that names a
-        missing parameter as well.
+        A word that names a missing parameter as well asks for no other.
         """
         rest = self._without(self._without_context(words), missing)
         shared = frozenset(part for name in missing for part in self._telling_parts(name))
-        return sorted(name for name in parameters if self._names_apart(rest, name, shared))
+        return sorted(
+            name for name in parameters if self._is_asked_for(rest, name, Naming._part, shared)
+        )
 
     def topics_besides(self, words: Sequence[str], missing: Collection[str]) -> list[str]:
         """What else the words may ask for, whether or not a tool has such a parameter, sorted."""
@@ -72,11 +91,36 @@ class Naming:
         topics = self._language.vocabulary | self._language.joiners
         return sorted({singular(word) for word in rest if word in topics})
 
-    def _names_apart(self, rest: Sequence[str], parameter: str, shared: frozenset[str]) -> bool:
-        if self._whole(rest, parameter):
+    def _is_asked_for(
+        self,
+        words: Sequence[str],
+        parameter: str,
+        occurrences: Callable[[Naming, Sequence[str], str], Iterator[Found]],
+        shared: frozenset[str] = frozenset(),
+    ) -> bool:
+        """Whether every part of a name, apart from shared ones, occurs where a question asks."""
+        if self._whole(words, parameter):
             return True
-        own = [part for part in self._telling_parts(parameter) if part not in shared]
-        return bool(own) and all(any(True for _ in self._part(rest, part)) for part in own)
+        parts = [part for part in self._telling_parts(parameter) if part not in shared]
+        return bool(parts) and all(
+            any(self._is_object(words, found.start) for found in occurrences(self, words, part))
+            for part in parts
+        )
+
+    def _is_object(self, words: Sequence[str], start: int) -> bool:
+        """Whether the noun at a word is what is asked for: "which ...", "provide your new ..."."""
+        language = self._language
+        if words[start] in language.wh_words:
+            return True
+        first = start
+        while (
+            first > max(0, start - _MODIFIERS)
+            and words[first - 1] not in language.askers
+            and (words[first - 1] in language.determiners or self._is_content(words[first - 1]))
+        ):
+            first -= 1
+        before = words[first - 1] if first else BLANK
+        return before == BLANK or before in language.wh_words or before in language.askers
 
     def _whole(self, words: Sequence[str], parameter: str) -> bool:
         """Whether the name as one word or an alias of the dataset is among the words."""
@@ -110,38 +154,52 @@ class Naming:
         book = self._language.aliases.get(part)
         # "to" stands in every second sentence; only its aliases ("to which") name it.
         if book is None or part not in self._language.function_words:
-            wanted = singular(part)
-            for index, word in enumerate(words):
-                if singular(word) == wanted:
-                    yield Found(index, index + 1)
+            yield from _literally(self, words, part)
         if book is not None:
             yield from book.all(words)
             yield from book.all([singular(word) for word in words])
 
     def _without(self, words: Sequence[str], names: Iterable[str]) -> list[str]:
-        """The words with blanks in place of those that name any of the parameters."""
+        """The words without those that name any of the parameters."""
         rest = list(words)
         for name in names:
             found = [*self._dataset_aliases(words, name)]
             for part in self._telling_parts(name):
                 found += self._part(words, part)
             for one in found:
-                rest[one.start : one.end] = [BLANK] * (one.end - one.start)
+                rest[one.start : one.end] = [_PASSED] * (one.end - one.start)
         return rest
 
     def _without_context(self, words: Sequence[str]) -> list[str]:
-        """The words with blanks in place of what a preposition opens: "in your city"."""
+        """The words without what is said in passing: "in your city", "to book it".
+
+        The question words, conjunctions and commas that end such a phrase stay.
+        """
         language = self._language
-        context = language.determiners | {word for word in words if self._is_content(word)}
         rest = list(words)
         for index, word in enumerate(words):
             end = index + 1
             if word in language.context_prepositions:
-                while end < min(len(words), index + 1 + _CONTEXT_WORDS) and words[end] in context:
+                while end < min(len(words), index + _CONTEXT_WORDS) and not self._ends_context(
+                    words[end]
+                ):
                     end += 1
             if end > index + 1:
-                rest[index:end] = [BLANK] * (end - index)
+                rest[index:end] = [_PASSED] * (end - index)
         return rest
 
+    def _ends_context(self, word: str) -> bool:
+        language = self._language
+        ends = (language.wh_words, language.conjunctions, language.askers)
+        return word == BLANK or any(word in words for words in ends)
+
     def _is_content(self, word: str) -> bool:
-        return bool(word) and word not in self._language.function_words
+        return word not in (BLANK, _PASSED) and word not in self._language.function_words
+
+
+def _literally(naming: Naming, words: Sequence[str], part: str) -> Iterator[Found]:  # noqa: ARG001 - as `Naming._part`
+    """Where the words hold one part of a name itself."""
+    wanted = singular(part)
+    for index, word in enumerate(words):
+        if singular(word) == wanted:
+            yield Found(index, index + 1)
