@@ -68,6 +68,7 @@ class Language:
     anaphora: Words
     request_words: Words
     weak_name_words: Words
+    askers: Words
     context_prepositions: Words
     determiners: Words
     pleas: PhraseBook
