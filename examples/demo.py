@@ -20,7 +20,9 @@ from rich.console import Console
 
 EXAMPLES: Final = Path(__file__).parent
 COMPLETIONS: Final = EXAMPLES / "completions.jsonl"
-VERIFIER: Final = [sys.executable, "-m", "verifier_service.cli"]
+EXPLAINED: Final = ("hermes", "string-for-array", "order-placed-twice")
+"""One example of each tier: full, partial, none."""
+VERIFIER: Final = [str(Path(sys.executable).with_name("verifier"))]
 START_S: Final = 60
 
 console = Console()
@@ -36,8 +38,8 @@ def main() -> int:
         verdicts = [json.loads(line) for line in verdicts_file.read_text("utf-8").splitlines()]
         pairs = zip(rows, verdicts, strict=True)
         wrong = [row["id"] for row, verdict in pairs if not right(row, verdict)]
-        for tier in ("full", "partial", "none"):
-            explain(next(row for row in rows if row.get("explain") == tier), url)
+        for name in EXPLAINED:
+            explain(next(row for row in rows if row["id"] == name), url)
     console.print(f"{len(rows) - len(wrong)} of {len(rows)} rewards are what the examples demand.")
     if wrong:
         console.print(f"Not as demanded: {', '.join(wrong)}", style="red")
@@ -89,8 +91,9 @@ def explain(row: dict[str, Any], url: str) -> None:
 
 
 def right(row: dict[str, Any], verdict: dict[str, Any]) -> bool:
-    expected = row.get("rewards", {}).get("tiered")
-    return verdict["outcome"] == row.get("outcome", "scored") and verdict["reward"] == expected
+    outcome = row.get("outcome", "scored")
+    reward = row["rewards"]["tiered"] if outcome == "scored" else None
+    return bool(verdict["outcome"] == outcome and verdict["reward"] == reward)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Group
 from rich.table import Table
@@ -15,6 +15,9 @@ from verifier_service.cli.console import harmless
 
 if TYPE_CHECKING:
     from sandbox_tools.types import Json
+
+LISTED: Final = 20
+"""Rows of a table; the rarest beyond are only counted."""
 
 
 @dataclass(slots=True)
@@ -75,8 +78,11 @@ def _counts(name: str, counts: Mapping[str, int], whole: int) -> Table:
     table = Table(name)
     table.add_column("completions", justify="right")
     table.add_column("share", justify="right")
-    for label, count in _most_first(counts):
+    rows = list(_most_first(counts))
+    for label, count in rows[:LISTED]:
         table.add_row(harmless(str(label)), f"{count:,}", f"{100 * count / whole:.1f} %")
+    if len(rows) > LISTED:
+        table.add_row(f"… {len(rows) - LISTED} more", "", "")
     return table
 
 
