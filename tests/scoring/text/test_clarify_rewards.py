@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
@@ -98,6 +98,11 @@ FLIGHT = ("origin", "destination", "departure_date", "return_date")
             Due(missing=["departure_date"], given=["origin"], parameters=FLIGHT),
         ),
         ("Which date would you like for your city?", Due(given=["city"])),
+        ("Which date should I use to look up the stock?", Due(given=["ticker"])),
+        (
+            "How many shares of AAPL would you like to buy?",
+            Due(missing=["quantity"], given=["ticker"], parameters=["ticker", "quantity"]),
+        ),
         (
             "To help you I need:\n- Departure city\n- Date",
             Due(missing=["departure_city", "date"], parameters=["departure_city", "date"]),
@@ -192,6 +197,13 @@ def test_reference_is_full_against_itself(reference: str) -> None:
     assert judged(reference, Due(missing=(), reference=reference)).score == 1.0
 
 
+def test_what_the_reference_asks_besides_is_no_fault() -> None:
+    text = "When do you fly, in which class, from which airport, and with how many passengers?"
+    due = Due(missing=["date"], given=["airport"], parameters=["date", "class", "passengers"])
+    assert judged(text, due).score == 0.5
+    assert judged(text, replace(due, reference=text)).score == 1.0
+
+
 def test_list_of_common_nouns_is_no_way_to_a_full_reward() -> None:
     everything = "Which city, date, time, amount, currency, ticker, name, language and quantity?"
     tasks = [Due(missing=[name], parameters=[name]) for name in ("city", "date", "amount", "name")]
@@ -220,6 +232,8 @@ def test_any_text_gets_one_of_three_scores(text: str, names: list[str]) -> None:
     ("question", "named"),
     [
         ("Which city, and for how many days?", ("city", "days")),
+        ("For which city would you like the amount in days?", ("city",)),
+        ("How many days would you like?", ("days",)),
         ("How much would you like to convert?", ("amount",)),
         ("Could you provide more details?", ()),
         ("Here is the forecast for the city.", ()),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from verifier_service.scoring.codes import Code
@@ -50,8 +51,9 @@ def judge_clarify(  # noqa: PLR0913 - the fields of the ground truth, by name
         aliases: Other words for parameters, by parameter.
         given: Parameters that the user already gave.
         parameters: All parameters of the tools in play.
-        reference: A question that is right; it counts only where nothing is listed as missing.
-            Without either a request earns 0.5, for nothing tells a good one from a bad one.
+        reference: A question that is right: what it asks for besides is no fault, and where
+            nothing is listed as missing, its words are what to ask. Without either a request
+            earns 0.5, for nothing tells a good one from a bad one.
         forbidden: Phrases whose presence earns nothing.
     """
     if nothing := ruled_out(speech, text, forbidden):
@@ -66,8 +68,12 @@ def judge_clarify(  # noqa: PLR0913 - the fields of the ground truth, by name
         return _not_asking(speech, language, naming, missing)
     if missing:
         words = _requested_words(speech, language)
-        failures = _unasked(naming, words, missing)
-        failures += _asked_in_vain(naming, words, missing, given, parameters)
+        others = set(parameters) - {*missing, *given}
+        asked = _besides(naming, words, missing, given, others)
+        if reference is not None:
+            model = _requested_words(read_in(reference, language), language)
+            asked = asked.beyond(_besides(naming, model, missing, given, others))
+        failures = _unasked(naming, words, missing) + _asked_in_vain(asked)
     else:
         failures = _unlike(speech, language, reference)
     if _invents(speech, language):
@@ -112,25 +118,47 @@ def _unasked(naming: Naming, words: Sequence[str], missing: Sequence[str]) -> li
     return [text_failure(code, message, expected=list(unnamed))]
 
 
-def _asked_in_vain(
+@dataclass(frozen=True, slots=True)
+class _Besides:
+    """What a request asks for besides what is missing."""
+
+    given: frozenset[str]
+    others: frozenset[str]
+    topics: frozenset[str]
+
+    def beyond(self, reference: _Besides) -> _Besides:
+        """Without what the reference question asks for too."""
+        return _Besides(
+            self.given - reference.given,
+            self.others - reference.others,
+            self.topics - reference.topics,
+        )
+
+
+def _besides(
     naming: Naming,
     words: Sequence[str],
     missing: Sequence[str],
-    given: Sequence[str],
-    parameters: Sequence[str],
-) -> list[Failure]:
+    given: Collection[str],
+    others: Collection[str],
+) -> _Besides:
+    return _Besides(
+        frozenset(naming.asked_besides(words, given, missing)),
+        frozenset(naming.asked_besides(words, others, missing)),
+        frozenset(naming.topics_besides(words, missing)),
+    )
+
+
+def _asked_in_vain(asked: _Besides) -> list[Failure]:
     """Why a request asks for what it should not."""
     failures: list[Failure] = []
-    repeated = naming.asked_besides(words, given, missing)
-    if repeated:
+    if asked.given:
         message = "The question asks for what the user already said."
-        failures.append(text_failure(Code.GIVEN_ASKED, message, actual=list(repeated)))
-    others = set(parameters) - set(missing) - set(given)
-    asked = naming.asked_besides(words, others, missing)
-    topics = naming.topics_besides(words, missing)
-    if len(asked) > _MOST_PARAMETERS or len(topics) > _MOST_TOPICS:
+        failures.append(text_failure(Code.GIVEN_ASKED, message, actual=[*sorted(asked.given)]))
+    if len(asked.others) > _MOST_PARAMETERS or len(asked.topics) > _MOST_TOPICS:
         message = "The question asks for much more than what is missing."
-        failures.append(text_failure(Code.ASKED_TOO_MUCH, message, actual=list(asked or topics)))
+        actual = sorted(asked.others or asked.topics)
+        failures.append(text_failure(Code.ASKED_TOO_MUCH, message, actual=list(actual)))
     return failures
 
 

@@ -64,7 +64,7 @@ class Naming:
         stands for no other.
         """
         rest = self._without_context(words)
-        spelled = {name for name in parameters if self._is_asked_for(rest, name, _literally)}
+        spelled = {name for name in parameters if self._is_asked_for(rest, name, Naming._spelled)}
         rest = self._without(rest, spelled)
         return [
             name
@@ -103,7 +103,10 @@ class Naming:
             return True
         parts = [part for part in self._telling_parts(parameter) if part not in shared]
         return bool(parts) and all(
-            any(self._is_object(words, found.start) for found in occurrences(self, words, part))
+            any(
+                part in self._language.function_words or self._is_object(words, found.start)
+                for found in occurrences(self, words, part)
+            )
             for part in parts
         )
 
@@ -149,12 +152,19 @@ class Naming:
         idle = part in language.function_words and part not in language.aliases
         return not idle and part not in language.weak_name_words
 
+    def _spelled(self, words: Sequence[str], part: str) -> Iterator[Found]:
+        """Where the words hold one part of a name itself."""
+        wanted = singular(part)
+        for index, word in enumerate(words):
+            if singular(word) == wanted:
+                yield Found(index, index + 1)
+
     def _part(self, words: Sequence[str], part: str) -> Iterator[Found]:
         """Where the words hold one part of a name or an alias of the language for it."""
         book = self._language.aliases.get(part)
         # "to" stands in every second sentence; only its aliases ("to which") name it.
         if book is None or part not in self._language.function_words:
-            yield from _literally(self, words, part)
+            yield from self._spelled(words, part)
         if book is not None:
             yield from book.all(words)
             yield from book.all([singular(word) for word in words])
@@ -184,7 +194,9 @@ class Naming:
                     words[end]
                 ):
                     end += 1
-            if end > index + 1:
+            # "the currency to convert to?" ends on what it asks for.
+            stranded = words[end - 1] in language.context_prepositions
+            if end > index + 1 and not stranded:
                 rest[index:end] = [_PASSED] * (end - index)
         return rest
 
@@ -195,11 +207,3 @@ class Naming:
 
     def _is_content(self, word: str) -> bool:
         return word not in (BLANK, _PASSED) and word not in self._language.function_words
-
-
-def _literally(naming: Naming, words: Sequence[str], part: str) -> Iterator[Found]:  # noqa: ARG001 - as `Naming._part`
-    """Where the words hold one part of a name itself."""
-    wanted = singular(part)
-    for index, word in enumerate(words):
-        if singular(word) == wanted:
-            yield Found(index, index + 1)
