@@ -29,9 +29,6 @@ UNSEEN: Final = {
     Code.TIMED_OUT: "our fault, and a matter of time",
     Code.VERIFIER_ERROR: "our fault: no example can cause it",
     Code.WORKER_DIED: "our fault: no example can cause it",
-    Code.SCHEMA_ALL_OF: "a failure names the keyword that fails inside",
-    Code.SCHEMA_IF: "a failure names the keyword that fails inside `then` or `else`",
-    Code.SCHEMA_DEPENDENT_SCHEMAS: "a failure names the keyword that fails inside",
 }
 """Codes that no example has, and why."""
 

@@ -58,7 +58,8 @@ class Code(StrEnum):
     )
     WRONG_ORDER = "calls.order", "The right calls in another order than the strict one."
 
-    # Arguments against the JSON Schema: one code for each keyword
+    # Arguments against the JSON Schema: one code for each keyword that fails by itself. What fails
+    # inside allOf, if, dependentSchemas and $ref is named by the keyword within.
     SCHEMA_TYPE = "schema.type", "A value has another type than its schema allows."
     SCHEMA_REQUIRED = "schema.required", "A required argument is missing."
     SCHEMA_ADDITIONAL_PROPERTIES = (
@@ -75,10 +76,6 @@ class Code(StrEnum):
     SCHEMA_DEPENDENT_REQUIRED = (
         "schema.dependentRequired",
         "A member needs another one that is missing.",
-    )
-    SCHEMA_DEPENDENT_SCHEMAS = (
-        "schema.dependentSchemas",
-        "A member makes a condition apply that fails.",
     )
     SCHEMA_DEPENDENCIES = "schema.dependencies", "A member's dependency (draft 7) fails."
     SCHEMA_ENUM = "schema.enum", "A value is none of the allowed ones."
@@ -99,11 +96,9 @@ class Code(StrEnum):
     SCHEMA_MIN_ITEMS = "schema.minItems", "An array has too few items."
     SCHEMA_MAX_ITEMS = "schema.maxItems", "An array has too many items."
     SCHEMA_UNIQUE_ITEMS = "schema.uniqueItems", "An array repeats an item."
-    SCHEMA_ALL_OF = "schema.allOf", "Not all of the subschemas hold."
     SCHEMA_ANY_OF = "schema.anyOf", "None of the subschemas holds."
     SCHEMA_ONE_OF = "schema.oneOf", "Not exactly one of the subschemas holds."
     SCHEMA_NOT = "schema.not", "A forbidden subschema holds."
-    SCHEMA_IF = "schema.if", "A conditional subschema fails."
     SCHEMA_FALSE = "schema.false", "The schema allows no value here."
 
     # Arguments against the ground truth
