@@ -47,13 +47,19 @@ def hermes(*calls: Json) -> str:
     return "\n".join(f"<tool_call>\n{json.dumps(call)}\n</tool_call>" for call in calls)
 
 
+MARKERS = "<tool_call> </tool_call> <TOOLCALL> </TOOLCALL> <think> </think> ``` ```json".split()
 PIECES = st.sampled_from(
     [
-        "<tool_call>", "</tool_call>", "<TOOLCALL>", "</TOOLCALL>", "<think>", "</think>",
-        "```json\n", "```", '{"name": "get_stock_price", ', '"arguments": ', "{}", "[", "]", "{", "}",
-        '"', "\\", "`", json.dumps(PRICE), json.dumps(ORDER), "Which date?", "I can't help with that.",
+        *MARKERS,
+        *'{}[]"\\`\n',
+        '{"name": "get_stock_price", ',
+        '"arguments": ',
+        json.dumps(PRICE),
+        json.dumps(ORDER),
+        "Which date?",
+        "I can't help with that.",
     ]
-)  # fmt: skip
+)
 TEXTS = st.one_of(
     st.text(), st.lists(st.one_of(PIECES, st.text(max_size=5)), max_size=12).map("".join)
 )
