@@ -28,7 +28,7 @@ from verifier_service.scoring.profiles import (
     registered_profiles,
     shipped_profiles,
 )
-from verifier_service.scoring.text import available_languages
+from verifier_service.scoring.text import available_languages, read
 from verifier_service.scoring.types import (
     Failure,
     Limits,
@@ -118,6 +118,8 @@ class Engine:
         self.toolsets = _load_toolsets(config.toolsets)
         self.profiles = _load_profiles(config.profiles)
         self._offers = {name: offer_toolset(toolset) for name, toolset in self.toolsets.items()}
+        for language in available_languages():
+            read("Word lists are read from files, which a hardened process may not.", (language,))
         self._inline = _Cache[bytes, Offer | Failure](CACHED_OFFERS)
         self._tasks = _Cache[bytes, Task | Failure](CACHED_TASKS)
 

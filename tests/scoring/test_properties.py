@@ -47,7 +47,7 @@ def hermes(*calls: Json) -> str:
     return "\n".join(f"<tool_call>\n{json.dumps(call)}\n</tool_call>" for call in calls)
 
 
-MARKERS = "<tool_call> </tool_call> <TOOLCALL> </TOOLCALL> <think> </think> ``` ```json".split()
+MARKERS = ("<tool_call>", "</tool_call>", "<TOOLCALL>", "</TOOLCALL>", "<think>", "</think>", "```")
 PIECES = st.sampled_from(
     [
         *MARKERS,
