@@ -33,7 +33,7 @@ def serve(settings: Settings) -> int:
         max_batch=settings.max_batch,
     )
     try:
-        catalog = _catalog(Engine(config))
+        loaded = catalog(Engine(config))
     except (ToolsetError, ProfileError) as error:
         return refuse(str(error))
     pool = WorkerPool(
@@ -43,7 +43,7 @@ def serve(settings: Settings) -> int:
         memory_bytes=settings.worker_memory_bytes,
         readable=settings.toolsets + settings.profiles,
     )
-    return run(settings, pool, catalog)
+    return run(settings, pool, loaded)
 
 
 def refuse(reason: str) -> int:
@@ -52,7 +52,8 @@ def refuse(reason: str) -> int:
     return REFUSED
 
 
-def _catalog(engine: Engine) -> Catalog:
+def catalog(engine: Engine) -> Catalog:
+    """What the service describes to its callers."""
     return Catalog(
         toolsets={name: toolset_detail(toolset) for name, toolset in engine.toolsets.items()},
         profiles={

@@ -6,51 +6,36 @@ import pytest
 import schemathesis
 from fake_runner import CATALOG, FakeRunner
 from hypothesis import HealthCheck, settings
-from pydantic import ValidationError
 
-from verifier_service import problems
 from verifier_service.app import create_app
 from verifier_service.auth import Keys
-from verifier_service.decode import NotJson, decode_body
-from verifier_service.jobs import Job, Reply, Task
-from verifier_service.problems import Kind
+from verifier_service.engine import Engine, EngineConfig
+from verifier_service.handler import RequestHandler
+from verifier_service.jobs import Job, Reply
+from verifier_service.serve import catalog
 from verifier_service.settings import Settings
-from verifier_service.wire import ParseRequest, ScoreRequest
+
+ENGINE = Engine(EngineConfig())
 
 
-class CheckingRunner(FakeRunner):
-    """Checks requests as a worker does, and answers with nothing scored."""
+class Silent:
+    """Progress that nobody waits for."""
+
+    def working_on(self, index: int) -> None: ...
+
+    def finished(self, piece: bytes) -> None: ...
+
+
+class InProcess(FakeRunner):
+    """Does what a worker does, in this process."""
+
+    handler = RequestHandler(ENGINE)
 
     async def run(self, job: Job) -> Reply:
-        try:
-            model = ScoreRequest if job.task is Task.SCORE else ParseRequest
-            request = model.model_validate(decode_body(job.body))
-        except NotJson as error:
-            return problems.reply(Kind.NOT_JSON.problem(str(error)))
-        except ValidationError as error:
-            return problems.reply(problems.problem_from_validation_error(error))
-        if unknown(request):
-            return problems.reply(Kind.VALIDATION.problem("not loaded"))
-        if job.task is Task.PARSE:
-            return Reply(200, b'{"parsed":[],"version":"0"}')
-        return Reply(
-            200,
-            b'{"rewards":[],"verdicts":[],"groups":[],"profile":null,"toolset":null,"version":"0"}',
-        )
+        return self.handler(job, Silent())
 
 
-def unknown(request: ScoreRequest | ParseRequest) -> bool:
-    """Whether a request names something that is not loaded."""
-    languages = (request.options.languages if request.options else None) or []
-    return (
-        request.toolset not in {None, *CATALOG.toolset_references}
-        or request.format not in CATALOG.formats
-        or getattr(request, "profile", "tiered") not in CATALOG.profiles
-        or not set(languages).issubset(CATALOG.languages)
-    )
-
-
-app = create_app(Settings(), CheckingRunner(), CATALOG)
+app = create_app(Settings(), InProcess(), catalog(ENGINE))
 schema = schemathesis.openapi.from_asgi("/openapi.json", app)
 
 
