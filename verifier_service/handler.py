@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -295,11 +294,8 @@ class _Batch:
                 for record in itertools.islice(rewards, len(item.group))
                 if record.reward is not None
             ]
-            yield {
-                "id": item.id,
-                "mean": round(math.fsum(scored) / len(scored), 9) if scored else None,
-                "std": round(statistics.pstdev(scored), 9) if scored else None,
-            }
+            mean, std = _mean_and_deviation(scored)
+            yield {"id": item.id, "mean": mean, "std": std}
 
     def _counts(self) -> Mapping[str, Json]:
         judged = Counter(record.judged for record in self.records)
@@ -337,6 +333,15 @@ class _Record:
             _Record(reward, tuple(judged), tuple(behavior), codes, verdict.encode())
             for reward, judged, behavior, codes, verdict in orjson.loads(piece)
         ]
+
+
+def _mean_and_deviation(rewards: Sequence[float]) -> tuple[float | None, float | None]:
+    """Mean and population deviation, rounded as rewards are; None of nothing."""
+    if not rewards:
+        return None, None
+    mean = math.fsum(rewards) / len(rewards)
+    variance = math.fsum((reward - mean) ** 2 for reward in rewards) / len(rewards)
+    return round(mean, 9), round(math.sqrt(variance), 9)
 
 
 def _too_late() -> Verdict:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from itertools import groupby
@@ -205,7 +204,8 @@ def _group(identifier: str | int | None, rewards: Sequence[float | None]) -> Gro
     if not scored:
         return Group(identifier, None, None)
     mean = math.fsum(scored) / len(scored)
-    return Group(identifier, round(mean, 9), round(statistics.pstdev(scored), 9))
+    variance = math.fsum((reward - mean) ** 2 for reward in scored) / len(scored)
+    return Group(identifier, round(mean, 9), round(math.sqrt(variance), 9))
 
 
 def _common(what: str, revisions: Iterable[Revision | None]) -> Revision | None:
