@@ -86,10 +86,9 @@ def _without_end_of_turn(text: str) -> str:
     while True:
         while end and text[end - 1] in BLANKS:
             end -= 1
-        mark = next((mark for mark in END_OF_TURN if text.endswith(mark, 0, end)), None)
-        if mark is None:
+        if not text.endswith(END_OF_TURN, 0, end):
             return text[:end]
-        end -= len(mark)
+        end -= next(len(mark) for mark in END_OF_TURN if text.endswith(mark, 0, end))
 
 
 def _blocks_within(
@@ -153,6 +152,8 @@ def _content(text: str, answer: Answer, calls: Sequence[Block]) -> str:
 
 def _reasoning(text: str, answer: Answer) -> str:
     """What stands in reasoning, without the tags around it."""
+    if not answer.start and not answer.unclosed:
+        return ""
     before = text[: answer.start].strip(BLANKS)
     opener = next((tag for tag in OPENERS if before.startswith(tag)), "")
     closer = next((tag for tag in CLOSERS if before.endswith(tag)), "")

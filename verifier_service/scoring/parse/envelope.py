@@ -76,10 +76,9 @@ def is_call(value: Json, context: Context) -> bool:
         return all(isinstance(each, Mapping) and is_call(each, context) for each in value)
     if not isinstance(value, Mapping):
         return False
-    if _bare_sentinel(value, context) or _is_definition(value, context):
-        return True
     return (
-        any(_declared(value.get(key), context) for key in NAMES)
+        _bare_sentinel(value, context) is not None
+        or any(_declared(value.get(key), context) for key in NAMES)
         or _is_exact_wrapper(value, context)
         or _is_exact_call(value, context)
         or is_map(value, context)
@@ -200,17 +199,22 @@ def _is_exact_wrapper(value: Mapping[str, Json], context: Context) -> bool:
     inner = value[key]
     if key == "tool_calls":
         return isinstance(inner, list)
+    if not isinstance(inner, Mapping):
+        return False
     if key == "function":
-        return isinstance(inner, Mapping) and ("type" in value or is_call(inner, context))
-    return key in WRAPPERS and isinstance(inner, Mapping)
+        echo = _is_definition(inner, context)
+        return is_call(inner, context) or ("type" in value and not echo)
+    return key in WRAPPERS
 
 
 def _is_exact_call(value: Mapping[str, Json], context: Context) -> bool:
     keys = value.keys() - METADATA
     names, arguments = keys.intersection(NAMES), keys.intersection(ARGUMENTS)
-    if len(names) != 1 or not arguments or keys - names - arguments or not _kind_fits(value):
+    if len(names) != 1 or keys - names - arguments or not _kind_fits(value):
         return False
     (name,) = names
+    if not arguments:
+        return isinstance(value[name], str) and _is_sentinel_name(value[name], context)
     if "arguments" in arguments:
         return True
     return isinstance(value[name], str) and all(

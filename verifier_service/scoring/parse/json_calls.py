@@ -110,7 +110,7 @@ def _mended(source: Source, start: int, end: int, read: ReadItems) -> tuple[Item
     """The calls of a broken body once it is mended; none if that fails or is not asked for."""
     if not source.context.options.repair:
         return ()
-    text = repair.mend(source.text[start:end])
+    text = repair.mend(source.text, start, end)
     if text is None:
         return ()
     again = Source(text, source.context)

@@ -101,7 +101,7 @@ def _messages(
     completion: Sequence[Json] | Mapping[str, Json],
 ) -> Iterator[tuple[str, Mapping[str, Json]]]:
     """Each message with its JSON Pointer."""
-    if alone := message_in(completion):
+    if not _is_conversation(completion) and (alone := message_in(completion)):
         yield PATH, alone
         return
     single = isinstance(completion, Mapping)
@@ -116,6 +116,13 @@ def _messages(
                 Code.TASK_COMPLETION, f"{path}/role", f"The role of a message is one of {known}."
             )
         yield path, raw
+
+
+def _is_conversation(completion: Sequence[Json] | Mapping[str, Json]) -> bool:
+    """Whether this is a list of messages, rather than one message or its content blocks."""
+    return not isinstance(completion, Mapping) and any(
+        isinstance(element, Mapping) and "role" in element for element in completion
+    )
 
 
 def _read_message(raw: Mapping[str, Json], path: str, context: Context) -> Message:

@@ -41,7 +41,10 @@ def quoted(text: str, start: int, end: int, blocks: Sequence[Block]) -> set[int]
     fence = ""
     # What stands before the answer does not exist for it: a fence may begin right at `start`.
     text = "\n" * start + text[start:end]
-    for token in _tokens(text, start, end, blocks):
+    tokens = list(_tokens(text, start, end, blocks))
+    if len(tokens) == len(blocks):
+        return found
+    for token in tokens:
         if isinstance(token, Block):
             if fence:
                 found.add(token.start)

@@ -9,7 +9,9 @@ from typing import Final
 PYTHON_LITERALS: Final = {"True": "true", "False": "false", "None": "null"}
 CLOSERS: Final = {"{": "}", "[": "]"}
 
-_PIECE: Final = re.compile(r"""["']|[\[\]{}]|,|[A-Za-z]+|[^"'\[\]{},A-Za-z]+""")
+_PIECE: Final = re.compile(
+    r"""["']|[\[\]{}]|,|[ \t\r\n]+|:|-?[0-9][0-9.eE+-]*|true|false|null|True|False|None"""
+)
 _STRING: Final = {
     '"': re.compile(r'[^"\\]+|\\.|"', re.DOTALL),
     "'": re.compile(r"[^'\\]+|\\.|'", re.DOTALL),
@@ -17,23 +19,24 @@ _STRING: Final = {
 _PYTHON_ESCAPES: Final = {"\\'": "'", "\\\n": ""}
 
 
-def mend(text: str) -> str | None:
-    """A text as JSON, with the slips mended that leave no doubt about what was meant.
+def mend(text: str, start: int, end: int) -> str | None:
+    """The part of a text as JSON, with the slips mended that leave no doubt about what was meant.
 
     Mended are single quotes, trailing commas, Python's `True`, `False` and `None`, raw control
     characters in strings, and closing brackets that are missing at the end. A string that never
     ends is not mended: its value would be a guess.
 
     Returns:
-        Text that is JSON if nothing else is wrong with it, or None.
+        Text that is JSON if nothing else is wrong with it, or None. Linear, and it stops at the
+        first character that no mending explains.
     """
     pieces: list[str] = []
     open_brackets: list[str] = []
-    position = 0
-    while match := _PIECE.match(text, position):
+    position = start
+    while match := _PIECE.match(text, position, end):
         piece, position = match[0], match.end()
         if piece in "\"'":
-            string = _read_string(text, position, piece)
+            string = _read_string(text, position, end, piece)
             if string is None:
                 return None
             piece, position = string
@@ -44,16 +47,18 @@ def mend(text: str) -> str | None:
                 return None
             _drop_trailing_comma(pieces)
         pieces.append(PYTHON_LITERALS.get(piece, piece))
+    if position != end:
+        return None
     _drop_trailing_comma(pieces)
     pieces.extend(CLOSERS[bracket] for bracket in reversed(open_brackets))
     return "".join(pieces)
 
 
-def _read_string(text: str, start: int, quote: str) -> tuple[str, int] | None:
+def _read_string(text: str, start: int, end: int, quote: str) -> tuple[str, int] | None:
     """The string behind an opening quote as JSON, and where it ends; None if it never does."""
     pieces = ['"']
     position = start
-    while match := _STRING[quote].match(text, position):
+    while match := _STRING[quote].match(text, position, end):
         piece, position = match[0], match.end()
         if piece == quote:
             return "".join((*pieces, '"')), position

@@ -21,6 +21,9 @@ from verifier_service.scoring.types import Failure
 _MARKERS: Final = {*OPENERS, *CLOSERS, *(o for f in FORMATS for o in f.openers)}
 _MARKER: Final = re.compile("|".join(map(re.escape, sorted(_MARKERS, key=len, reverse=True))))
 
+_UNMARKED: Final = ("{", "[", "`")
+"""What calls that no marker announces begin with."""
+
 
 def scan(source: Source, declared: Format | None) -> list[Segment]:
     """The tags and calls of a text in their order."""
@@ -29,21 +32,30 @@ def scan(source: Source, declared: Format | None) -> list[Segment]:
 
 def _segments(source: Source, declared: Format | None) -> Iterator[Segment]:
     position, opened = 0, None
-    if whole := _undoubted(source, 0, declared):
+    # Mending reads to the end of the text: once at the end of the scan, not at each closer.
+    unrepaired = source.unrepaired()
+    if whole := _undoubted(unrepaired, 0, declared):
         yield whole
         return
+    answer: int | None = 0
     while match := _MARKER.search(source.text, position):
         marker, start, position = match[0], match.start(), match.end()
         if marker in OPENERS or marker in CLOSERS:
+            if answer is not None and (
+                block := _whole_between(unrepaired, answer, start, declared)
+            ):
+                yield block
             yield Tag(start, marker)
             opened = _still_open(opened, marker)
-            if marker in CLOSERS and (whole := _undoubted(source, position, declared)):
+            answer = position if marker in CLOSERS else None
+            if marker in CLOSERS and (whole := _undoubted(unrepaired, position, declared)):
                 yield whole
                 return
         elif block := _read_marked(source, start, marker, declared):
             block = _yield_to_reasoning(source, block, opened)
             yield block
             position = max(position, block.end)
+            answer = None
 
 
 def _still_open(opened: str | None, marker: str) -> str | None:
@@ -63,7 +75,7 @@ def _read_marked(source: Source, start: int, marker: str, declared: Format | Non
 def read_whole(source: Source, start: int, declared: Format | None) -> Block | None:
     """The call or chat message that makes up the rest of the text from `start` on."""
     start = source.skip(start)
-    if not source.text.startswith(("{", "[", "`"), start):
+    if not source.text.startswith(_UNMARKED, start):
         return None
     if message := chat.message_at(source, start):
         return Block(AUTO, start, Reading((), len(source), len(source)), message)
@@ -86,6 +98,17 @@ def _undoubted(source: Source, start: int, declared: Format | None) -> Block | N
         return block
     broken = any(isinstance(item, Failure) for item in block.reading.items)
     return None if broken and block.reading.firm < block.end else block
+
+
+def _whole_between(source: Source, start: int, end: int, declared: Format | None) -> Block | None:
+    """The unmarked call that makes up all that stands between two tags."""
+    start = source.skip(start)
+    if not source.text.startswith(_UNMARKED, start, end):
+        return None
+    block = read_whole(Source(source.text[start:end], source.context), 0, declared)
+    if block is None:
+        return None
+    return replace(block, start=start, reading=replace(block.reading, end=end, firm=end))
 
 
 def _yield_to_reasoning(source: Source, block: Block, opened: str | None) -> Block:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sandbox_tools.types import Json
 from verifier_service.scoring.json_text import JsonFault, decode_at, skip_blank
 from verifier_service.scoring.parse.records import Context
@@ -55,6 +57,13 @@ class Source:
     def cut(self, end: int) -> Source:
         """The same text up to `end`."""
         return self if end >= len(self.text) else Source(self.text[:end], self.context)
+
+    def unrepaired(self) -> Source:
+        """The same text, read without mending."""
+        options = self.context.options
+        if not options.repair:
+            return self
+        return Source(self.text, replace(self.context, options=replace(options, repair=False)))
 
     def __len__(self) -> int:
         return len(self.text)
