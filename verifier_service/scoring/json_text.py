@@ -21,7 +21,7 @@ from sandbox_tools.types import Json
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.types import Limits
 
-WINDOW: Final = 4096
+WINDOW: Final = 1024
 """Characters that the decoder sees at first: its errors count the lines of all that it sees."""
 
 LONGEST_TOKEN: Final = 12
@@ -69,7 +69,7 @@ def decode_at(text: str, start: int, limits: Limits) -> tuple[Json, int]:
         JsonFault: No strict JSON value begins there, or it exceeds a limit.
     """
     try:
-        value, end = _scan(_decoder(limits.digits), text, start)
+        value, end = _scan(_decoder(limits.digits), text, start, limits)
     except json.JSONDecodeError as error:
         raise _syntax_fault(text, start, error, limits) from None
     except RecursionError:
@@ -179,8 +179,11 @@ _LOOSE: Final = json.JSONDecoder(parse_int=len, parse_float=len, parse_constant=
 """Finds where a value ends, whatever its contents."""
 
 
-def _scan(decoder: json.JSONDecoder, text: str, start: int) -> tuple[Any, int]:
-    """`decoder.raw_decode(text, start)` in time linear in the value, not in the whole text."""
+def _scan(decoder: json.JSONDecoder, text: str, start: int, limits: Limits) -> tuple[Any, int]:
+    """`decoder.raw_decode(text, start)` in time linear in the value, not in the whole text.
+
+    What nests too deep within the first window is not read further.
+    """
     size = WINDOW
     while start + size < len(text):
         window = text[start : start + size]
@@ -189,6 +192,8 @@ def _scan(decoder: json.JSONDecoder, text: str, start: int) -> tuple[Any, int]:
         except json.JSONDecodeError as error:
             if not _may_be_cut(error, len(window)):
                 raise
+            if deep := _nesting_fault(text, start, start + error.pos, limits):
+                raise deep from None
         else:
             if end < len(window):
                 return value, start + end
@@ -209,7 +214,7 @@ def _syntax_fault(text: str, start: int, error: json.JSONDecodeError, limits: Li
         return JsonFault(Code.TRUNCATED, position, "The text ends inside a value")
     if error.msg.startswith("Invalid control character"):
         message = "A raw control character stands in a string"
-        return JsonFault(Code.CONTROL_CHARACTER, position, message, _loose_end(text, start))
+        return JsonFault(Code.CONTROL_CHARACTER, position, message, _loose_end(text, start, limits))
     return JsonFault(Code.BAD_JSON, position, f"{error.msg} at character {position}")
 
 
@@ -228,7 +233,9 @@ def _is_truncated(error: json.JSONDecodeError, rest: str) -> bool:
 def _content_fault(text: str, start: int, refused: _Refused, limits: Limits) -> JsonFault:
     """The fault of a value with sound syntax; if the syntax is at fault too, that comes first."""
     try:
-        _, end = _scan(_LOOSE, text, start)
+        _, end = _scan(_LOOSE, text, start, limits)
+    except JsonFault as fault:
+        return fault
     except json.JSONDecodeError as error:
         return _syntax_fault(text, start, error, limits)
     except RecursionError:
@@ -237,14 +244,15 @@ def _content_fault(text: str, start: int, refused: _Refused, limits: Limits) -> 
     return deep or JsonFault(refused.code, start, refused.message, end)
 
 
-def _loose_end(text: str, start: int) -> int | None:
+def _loose_end(text: str, start: int, limits: Limits) -> int | None:
     try:
-        return _scan(_LOOSE, text, start)[1]
-    except (json.JSONDecodeError, RecursionError):
+        return _scan(_LOOSE, text, start, limits)[1]
+    except (json.JSONDecodeError, JsonFault, RecursionError):
         return None
 
 
 def _nesting_fault(text: str, start: int, end: int, limits: Limits) -> JsonFault | None:
+    """The bracket of the value at `start` that nests too deep, if one before `end` does."""
     if text.count("[", start, end) + text.count("{", start, end) <= limits.nesting:
         return None
     depth, quoted = 0, False
@@ -261,6 +269,8 @@ def _nesting_fault(text: str, start: int, end: int, limits: Limits) -> JsonFault
                 return JsonFault(Code.LIMIT_NESTING, match.start(), message)
         else:
             depth -= 1
+            if depth <= 0:
+                return None
     return None
 
 

@@ -14,7 +14,7 @@ from verifier_service.scoring.parse.source import Source
 
 FORMAT: Final = "json"
 
-_MEMBER: Final = re.compile(r"\{[ \t\r\n]*\"")
+_MEMBER: Final = re.compile(r"\{[ \t\r\n]*\"[^\"\\\n]*\"[ \t\r\n]*:")
 
 
 def read_whole(source: Source, start: int) -> Reading | None:
@@ -39,10 +39,11 @@ def is_json(source: Source, start: int) -> bool:
 def embedded(source: Source, start: int) -> Iterator[Block]:
     """Every JSON call in the prose from `start` on, as vLLM's `llama3_json` finds them."""
     while match := _MEMBER.search(source.text, start):
+        start = match.end()
         try:
             value, start = source.decode_at(match.start())
         except JsonFault as fault:
-            start = max(fault.end or fault.position, match.end())
+            start = max(fault.end or fault.position, start)
             continue
         if envelope.is_call(value, source.context):
             items = envelope.read_unmarked(value, source.context)

@@ -22,7 +22,8 @@ _MARKERS: Final = {*OPENERS, *CLOSERS, *(o for f in FORMATS for o in f.openers)}
 _MARKER: Final = re.compile("|".join(map(re.escape, sorted(_MARKERS, key=len, reverse=True))))
 
 _UNMARKED: Final = ("{", "[", "`")
-"""What calls that no marker announces begin with."""
+_UNMARKED_ENDS: Final = ("}", "]", "`")
+"""What calls that no marker announces begin with, and end with."""
 
 
 def scan(source: Source, declared: Format | None) -> list[Segment]:
@@ -103,9 +104,10 @@ def _undoubted(source: Source, start: int, declared: Format | None) -> Block | N
 def _whole_between(source: Source, start: int, end: int, declared: Format | None) -> Block | None:
     """The unmarked call that makes up all that stands between two tags."""
     start = source.skip(start)
-    if not source.text.startswith(_UNMARKED, start, end):
+    between = source.text[start:end].rstrip()
+    if not between.startswith(_UNMARKED) or not between.endswith(_UNMARKED_ENDS):
         return None
-    block = read_whole(Source(source.text[start:end], source.context), 0, declared)
+    block = read_whole(Source(between, source.context), 0, declared)
     if block is None:
         return None
     return replace(block, start=start, reading=replace(block.reading, end=end, firm=end))
