@@ -49,6 +49,7 @@ def read(parsed: Parsed) -> dict[str, Json]:
         "reasoning": parsed.reasoning,
         "sentinel": plain(parsed.sentinel),
         "repaired": parsed.repaired,
+        "stripped": parsed.stripped,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from verifier_service.scoring.json_text import JsonFault
@@ -25,6 +26,12 @@ def read_whole(source: Source, start: int) -> Reading | None:
     if not means_calls(source, values):
         return None
     return read_body(source, values, "", envelope.read_unmarked)
+
+
+def read_stripped(source: Source, start: int) -> Reading | None:
+    """As `read_whole`, for formats of which nothing else is left without their special tokens."""
+    reading = read_whole(source, start)
+    return None if reading is None else replace(reading, stripped=True)
 
 
 def is_json(source: Source, start: int) -> bool:

@@ -11,7 +11,7 @@ from verifier_service.scoring.parse.json_calls import (
     read_body,
     read_values,
 )
-from verifier_service.scoring.parse.records import Item, Reading
+from verifier_service.scoring.parse.records import Reading, joined
 from verifier_service.scoring.parse.source import Source
 from verifier_service.scoring.types import Failure
 
@@ -28,18 +28,10 @@ def read_whole(source: Source, start: int) -> Reading | None:
             break
         readings.append(reading)
         position = source.skip(reading.end)
-    items: tuple[Item, ...] = tuple(item for reading in readings for item in reading.items)
-    broken = any(isinstance(item, Failure) for item in items)
+    broken = any(isinstance(item, Failure) for reading in readings for item in reading.items)
     if not readings or (position < len(source) and not broken):
         return None
-    return Reading(
-        items,
-        len(source),
-        min((r.firm for r in readings if r.firm < r.end), default=len(source)),
-        truncated=any(reading.truncated for reading in readings),
-        problems=tuple(problem for reading in readings for problem in reading.problems),
-        repaired=any(reading.repaired for reading in readings),
-    )
+    return joined(readings, len(source))
 
 
 def _read_fence(source: Source, start: int) -> Reading | None:

@@ -29,6 +29,7 @@ class TurnReading:
     problems: tuple[Failure, ...] = ()
     spans: tuple[Span, ...] = ()
     repaired: bool = False
+    stripped: bool = False
     structured: bool = False
     """The calls came decoded, not as text: they count in any declared format."""
     results: tuple[Result, ...] = ()
@@ -49,6 +50,7 @@ def read_completion_text(text: str, context: Context, declared: Format | None) -
         problems=reading.problems,
         spans=reading.spans,
         repaired=any(block.reading.repaired for block in reading.blocks),
+        stripped=any(block.reading.stripped for block in reading.blocks),
     )
     return turn if message is None else _with_message(turn, message, context, declared)
 

@@ -151,6 +151,7 @@ def _assemble(readings: Sequence[TurnReading], context: Context, declared: Forma
         ),
         spans=last.spans,
         sentinel=next((item.call for item in items if isinstance(item, Sentinel)), None),
+        stripped=any(reading.stripped for reading in readings),
         repaired=any(reading.repaired for reading in readings),
         turns=tuple(map(_turn, readings, items_by_turn)) if is_trajectory else (),
     )

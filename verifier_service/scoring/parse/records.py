@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -48,6 +48,21 @@ class Reading:
     """The text ends inside the call."""
     problems: tuple[Failure, ...] = ()
     repaired: bool = False
+    stripped: bool = False
+    """Special tokens had been stripped and what remained was still unambiguous."""
+
+
+def joined(readings: Sequence[Reading], end: int) -> Reading:
+    """Readings that follow each other as one that ends at `end`."""
+    return Reading(
+        tuple(item for reading in readings for item in reading.items),
+        end,
+        min((reading.firm for reading in readings if reading.firm < reading.end), default=end),
+        truncated=any(reading.truncated for reading in readings),
+        problems=tuple(problem for reading in readings for problem in reading.problems),
+        repaired=any(reading.repaired for reading in readings),
+        stripped=any(reading.stripped for reading in readings),
+    )
 
 
 @dataclass(frozen=True, slots=True)
