@@ -66,6 +66,14 @@ def read_unmarked(value: Json, context: Context) -> tuple[Item, ...]:
     return read_one(value, context)
 
 
+def named(name: str, arguments: Json, context: Context) -> Item:
+    """The call of a tool that is named outside of the JSON of its arguments."""
+    if not name:
+        return malformed(Code.BAD_NAME, "The name of the call is empty.")
+    given = _as_object(arguments, name, context)
+    return given if isinstance(given, Failure) else _call(name, given, context)
+
+
 def is_call(value: Json, context: Context) -> bool:
     """Whether an unmarked JSON value means a call, rather than being an answer in JSON.
 
@@ -106,13 +114,17 @@ def _read_flat(value: Mapping[str, Json], context: Context) -> Item:
     name = _name(value)
     if isinstance(name, Failure):
         return name
-    if not any(key in value for key in ARGUMENTS) and _is_sentinel_name(name, context):
+    if not any(key in value for key in ARGUMENTS) and is_sentinel_name(name, context):
         return Sentinel(ToolCall(name, {}))
     arguments = _arguments(value, name, context)
     if isinstance(arguments, Failure):
         return arguments
+    return _call(name, arguments, context)
+
+
+def _call(name: str, arguments: Mapping[str, Json], context: Context) -> Item:
     call = ToolCall(name, arguments)
-    return Sentinel(call) if not arguments and _is_sentinel_name(name, context) else call
+    return Sentinel(call) if not arguments and is_sentinel_name(name, context) else call
 
 
 def _name(value: Mapping[str, Json]) -> str | Failure:
@@ -214,7 +226,7 @@ def _is_exact_call(value: Mapping[str, Json], context: Context) -> bool:
         return False
     (name,) = names
     if not arguments:
-        return isinstance(value[name], str) and _is_sentinel_name(value[name], context)
+        return isinstance(value[name], str) and is_sentinel_name(value[name], context)
     if "arguments" in arguments:
         return True
     return isinstance(value[name], str) and all(
@@ -256,11 +268,11 @@ def _bare_sentinel(value: Mapping[str, Json], context: Context) -> Sentinel | No
         said = value.get(key)
         rest = [value[other] for other in value if other != key and other in ARGUMENTS]
         if len(rest) + 1 == len(value) and isinstance(said, str) and not any(rest):
-            return Sentinel(ToolCall(said, {})) if _is_sentinel_name(said, context) else None
+            return Sentinel(ToolCall(said, {})) if is_sentinel_name(said, context) else None
     return None
 
 
-def _is_sentinel_name(name: str, context: Context) -> bool:
+def is_sentinel_name(name: str, context: Context) -> bool:
     known = name in SENTINEL_NAMES or name == context.options.no_call_sentinel
     return known and name not in context.tools
 
