@@ -12,8 +12,10 @@ from verifier_service.scoring.parse import (
     anthropic,
     bare_json,
     bedrock,
+    deepseek,
     fenced_json,
     hermes,
+    kimi_k2,
     nemotron,
     openai,
 )
@@ -65,6 +67,27 @@ FORMATS: Final = (
         "xLAM, Hammer and models that are prompted for JSON",
         aliases=("bare_json", "xlam"),
         read_whole=bare_json.read_whole,
+    ),
+    Format(
+        "deepseek_v3",
+        "DeepSeek V3, R1 and their distillates",
+        aliases=("deepseek", "deepseek_r1", "deepseekv3"),
+        openers=deepseek.OPENERS,
+        read=deepseek.read_v3,
+    ),
+    Format(
+        "deepseek_v3.1",
+        "DeepSeek V3.1",
+        aliases=("deepseek_v31", "deepseekv31"),
+        openers=deepseek.OPENERS,
+        read=deepseek.read_v31,
+    ),
+    Format(
+        "kimi_k2",
+        "Kimi K2, K2 Thinking and K2.5",
+        aliases=("kimi",),
+        openers=kimi_k2.OPENERS,
+        read=kimi_k2.read,
     ),
     Format(
         fenced_json.FORMAT,

@@ -67,6 +67,15 @@ def read_values(source: Source, start: int) -> Values:
             return Values(start, tuple(values), end)
 
 
+def read_value(source: Source, start: int) -> Values:
+    """The one value at `start`, where the grammar allows no second."""
+    try:
+        value, end = source.decode_at(start)
+    except JsonFault as fault:
+        return Values(start, (), start, fault)
+    return Values(start, (value,), end)
+
+
 def read_body(source: Source, values: Values, closer: str, read: ReadItems) -> Reading:
     """The calls of a body that `values` make up, and where the body ends.
 
@@ -76,34 +85,66 @@ def read_body(source: Source, values: Values, closer: str, read: ReadItems) -> R
     """
     items = values.items(source.context, read)
     if values.fault is not None:
-        return _broken(source, values, values.fault, closer, read)
+        return _broken(source, values, values.fault, _closing(source, values.fault, closer), read)
     after = source.skip(values.end)
     if after == len(source):
         return Reading(items, after, after, truncated=bool(closer))
     if closer and source.text.startswith(closer, after):
         return Reading(items, after + len(closer), after + len(closer))
-    if closer.startswith(source.text[after : after + len(closer) + 1]):
+    if source.is_cut(closer, after):
         return Reading(items, len(source), len(source), truncated=True)
     fault = JsonFault(Code.TRAILING_DATA, after, "Something follows the call")
     kept = Values(values.start, values.values[:-1], values.start, fault)
-    return _broken(source, kept, fault, closer, read)
+    return _broken(source, kept, fault, _closing(source, fault, closer), read)
+
+
+def read_open_body(
+    source: Source, values: Values, opener: str, closer: str, read: ReadItems
+) -> Reading:
+    """As `read_body`, for a body that ends where its JSON does: what follows is prose.
+
+    Args:
+        opener: What begins the next body; a broken one ends there.
+        closer: What may stand behind the body; "" if nothing does.
+    """
+    if values.fault is not None:
+        following = source.find(opener, _firm(values.fault))
+        closing = _closing(source, values.fault, closer)
+        span = closing if closing[0] <= following else (following, following)
+        return _broken(source, values, values.fault, span, read)
+    items = values.items(source.context, read)
+    after = source.skip(values.end)
+    if closer and source.text.startswith(closer, after):
+        return Reading(items, after + len(closer), after + len(closer))
+    if source.is_cut(closer, after):
+        return Reading(items, len(source), len(source), truncated=after < len(source))
+    return Reading(items, values.end, values.end)
+
+
+def _firm(fault: JsonFault) -> int:
+    return fault.position if fault.end is None else fault.end
+
+
+def _closing(source: Source, fault: JsonFault, closer: str) -> tuple[int, int]:
+    """Where a broken body and its closer end; the end of the text where there is none."""
+    closing = source.find(closer, _firm(fault)) if closer else len(source)
+    return closing, min(closing + len(closer), len(source))
 
 
 def _broken(
-    source: Source, values: Values, fault: JsonFault, closer: str, read: ReadItems
+    source: Source, values: Values, fault: JsonFault, closing: tuple[int, int], read: ReadItems
 ) -> Reading:
     """The calls of a body that breaks off: those before the fault, and one that is malformed."""
-    firm = fault.position if fault.end is None else fault.end
-    closing = source.find(closer, firm) if closer else len(source)
-    end = min(closing + len(closer), len(source))
-    if mended := _mended(source, values.start, closing, read):
+    body_end, end = closing
+    if mended := _mended(source, values.start, body_end, read):
         problem = Failure(Code.REPAIRED, "/calls", "The call was mended, which caps the reward.")
         return Reading(mended, end, end, problems=(problem,), repaired=True)
     truncated = fault.code is Code.TRUNCATED
     excerpt = source.text[values.end : values.end + _EXCERPT].strip()
     failure = malformed(fault.code, f"{fault.message}.", excerpt)
     items = (*values.items(source.context, read), failure)
-    return Reading(items, len(source) if truncated else end, firm, truncated=truncated)
+    end = len(source) if truncated else end
+    return Reading(items, end, _firm(fault), truncated=truncated)
 
 
 def _mended(source: Source, start: int, end: int, read: ReadItems) -> tuple[Item, ...]:

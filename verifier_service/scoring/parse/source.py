@@ -54,6 +54,11 @@ class Source:
         """The index of the first character from `start` on that is not blank."""
         return skip_blank(self.text, start)
 
+    def is_cut(self, marker: str, start: int) -> bool:
+        """Whether the text ends at `start` or within a marker that begins there."""
+        n_characters = len(self.text) - start
+        return n_characters < len(marker) and marker.startswith(self.text[start:])
+
     def cut(self, end: int) -> Source:
         """The same text up to `end`."""
         return self if end >= len(self.text) else Source(self.text[:end], self.context)

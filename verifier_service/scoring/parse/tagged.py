@@ -9,7 +9,14 @@ from typing import Final
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.json_text import JsonFault, decode
 from verifier_service.scoring.parse import envelope
-from verifier_service.scoring.parse.json_calls import Values, enter_fence, read_body, read_values
+from verifier_service.scoring.parse.json_calls import (
+    ReadItems,
+    Values,
+    enter_fence,
+    read_body,
+    read_open_body,
+    read_values,
+)
 from verifier_service.scoring.parse.records import Reading, malformed
 from verifier_service.scoring.parse.source import Source
 
@@ -18,40 +25,71 @@ _NAME: Final = re.compile(r"[\w.-]+")
 _EXCERPT: Final = 200
 
 
-def read_tagged(source: Source, start: int, opener: str, closer: str) -> Reading | None:
+def read_tagged(
+    source: Source, start: int, opener: str, closer: str, read: ReadItems = envelope.read
+) -> Reading | None:
     """The calls in the tag at `start`; None if the tag is only talked about.
 
     The body is one object, a list, or several objects in a row, and may stand in a Markdown fence.
     A missing closer is forgiven where the text ends or the next tag opens.
+
+    Args:
+        read: How one JSON value is read.
     """
     body = source.skip(start + len(opener))
+    values = _values(source, body)
+    if values is None:
+        return _read_other(source, start, body, opener, closer)
+    after = source.skip(values.end)
+    if values.fault is None and source.text.startswith(opener, after):
+        return Reading(values.items(source.context, read), after, after, truncated=True)
+    return read_body(source, values, closer, read)
+
+
+def read_opened(
+    source: Source, start: int, opener: str, closer: str, read: ReadItems = envelope.read
+) -> Reading | None:
+    """As `read_tagged`, for a tag that need not be closed: prose may follow the calls.
+
+    Args:
+        closer: What some models write nevertheless; "" if none do.
+    """
+    body = source.skip(start + len(opener))
+    values = _values(source, body)
+    if values is None:
+        return _read_other(source, start, body, opener, closer)
+    return read_open_body(source, values, opener, closer, read)
+
+
+def _values(source: Source, body: int) -> Values | None:
+    """The JSON of a body, which may stand in a Markdown fence; None if it begins none."""
     fence = enter_fence(source, body)
     inside = body if fence is None else fence[0]
     if not source.text.startswith(("{", "["), inside):
-        return _read_other(source, start, body, opener, closer)
+        return None
     values = read_values(source, inside)
-    if values.fault is None and fence is not None:
-        values = _leave_fence(source, values, fence[1])
-    after = source.skip(values.end)
-    if values.fault is None and source.text.startswith(opener, after):
-        items = values.items(source.context, envelope.read)
-        return Reading(items, after, after, truncated=True)
-    return read_body(source, values, closer, envelope.read)
+    return values if fence is None else leave_fence(source, values, fence[1])
 
 
-def _leave_fence(source: Source, values: Values, run: str) -> Values:
+def leave_fence(source: Source, values: Values, run: str) -> Values:
+    """Sound values that stand in a fence, up to behind the run that closes it."""
+    if values.fault is not None:
+        return values
     after = source.skip(values.end)
-    return replace(values, end=after + len(run)) if source.text.startswith(run, after) else values
+    if source.text.startswith(run, after):
+        return replace(values, end=after + len(run))
+    return replace(values, end=len(source)) if source.is_cut(run, after) else values
 
 
 def _read_other(source: Source, start: int, body: int, opener: str, closer: str) -> Reading | None:
     """What stands in a tag that holds no JSON: nothing, a broken call, or prose about the tag."""
-    closing, following = source.find(closer, body), source.find(opener, body)
+    closing = source.find(closer, body) if closer else len(source)
+    following = source.find(opener, body)
     closed = closing < following
     end = closing + len(closer) if closed else following
     if closed and closing == body:
         return Reading((envelope.EMPTY,), end, end)
-    if not _is_meant(source, start, body, closing if closed else None):
+    if not is_meant(source, start, body, closing if closed else None):
         return None
     if body == len(source):
         failure = malformed(Code.TRUNCATED, "The text ends behind the opening tag.")
@@ -73,19 +111,19 @@ def _is_json(source: Source, body: int, closing: int) -> bool:
     return closing - body <= _EXCERPT
 
 
-def _is_meant(source: Source, start: int, body: int, closing: int | None) -> bool:
+def is_meant(source: Source, start: int, body: int, closing: int | None) -> bool:
     """Whether a tag is an attempt to call, not a word of a sentence such as "use the X tag"."""
     name = _NAME.match(source.text, body)
     if name is not None and name[0] in source.context.tools:
         return True
     if closing is not None:
         like_call = _CALL_LIKE.search(source.text, body, closing) is not None
-        return like_call or _begins_line(source.text, start)
+        return like_call or begins_line(source.text, start)
     begins_call = body == len(source) or source.text[body] in "<\"'`("
-    return begins_call and _begins_line(source.text, start)
+    return begins_call and begins_line(source.text, start)
 
 
-def _begins_line(text: str, start: int) -> bool:
+def begins_line(text: str, start: int) -> bool:
     """Whether a tag stands at the start of a line or behind another tag."""
     position = start - 1
     while position >= 0 and text[position] in " \t":

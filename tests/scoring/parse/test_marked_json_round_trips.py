@@ -1,0 +1,195 @@
+"""Families that write JSON between special tokens: what their templates render comes back."""
+
+# ruff: noqa: RUF001  DeepSeek's bars are fullwidth
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sandbox_tools.types import ToolSpec
+from verifier_service.scoring.codes import Code
+from verifier_service.scoring.parse import parse
+from verifier_service.scoring.types import Limits, Options, Parsed
+
+TOOLS = {name: ToolSpec(name, "", {"type": "object"}) for name in ("f", "g")}
+Calls = Sequence[tuple[str, dict[str, Any]]]
+Render = Callable[[Calls], str]
+
+
+def dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def deepseek(call: Callable[[str, str], str]) -> Render:
+    def render(calls: Calls) -> str:
+        written = (
+            f"<｜tool▁call▁begin｜>{call(name, dumps(arguments))}<｜tool▁call▁end｜>"
+            for name, arguments in calls
+        )
+        return f"<｜tool▁calls▁begin｜>{''.join(written)}<｜tool▁calls▁end｜>"
+
+    return render
+
+
+def kimi(calls: Calls) -> str:
+    written = (
+        f"<|tool_call_begin|>functions.{name}:{i}"
+        f"<|tool_call_argument_begin|>{dumps(arguments)}<|tool_call_end|>"
+        for i, (name, arguments) in enumerate(calls)
+    )
+    return f"<|tool_calls_section_begin|>{''.join(written)}<|tool_calls_section_end|>"
+
+
+FAMILIES: dict[str, Render] = {
+    "deepseek_v3": deepseek(
+        lambda name, body: f"function<｜tool▁sep｜>{name}\n```json\n{body}\n```"
+    ),
+    "deepseek_v3.1": deepseek(lambda name, body: f"{name}<｜tool▁sep｜>{body}"),
+    "kimi_k2": kimi,
+}
+EVERY_FAMILY = pytest.mark.parametrize("family", FAMILIES)
+
+MARKS = [
+    *(
+        "</think>",
+        "<think>",
+        "```",
+        '"',
+        "'",
+        "\\",
+        "}",
+        "]",
+        "\n",
+        "\t",
+        "\u2028",
+        "{",
+        "[1]",
+        ";",
+    ),
+    *("<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>", "<|tool_call_end|>", "<|tool_call_begin|>"),
+    *("<tool_call>", "</tool_call>", "[TOOL_CALLS]f{}", "[/TOOL_CALLS]", "[ARGS]", "</function>"),
+    *("<|python_tag|>", "<|END_ACTION|>", "<|tools_suffix|>", "functools[", "</tool_calls>"),
+]
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**30), 10**30)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20)
+    | st.sampled_from(MARKS),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4)
+    ),
+    max_leaves=10,
+)
+ARGUMENTS = st.dictionaries(st.text(max_size=8) | st.sampled_from(MARKS), JSON, max_size=4)
+CALLS = st.lists(st.tuples(st.sampled_from(["f", "g", "other"]), ARGUMENTS), min_size=1, max_size=3)
+
+
+def typed(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def called(parsed: Parsed) -> list[tuple[str, str]]:
+    return [(call.name, typed(call.arguments)) for call in parsed.calls]
+
+
+def plain(calls: Calls) -> list[tuple[str, str]]:
+    return [(name, typed(arguments)) for name, arguments in calls]
+
+
+@EVERY_FAMILY
+@given(calls=CALLS)
+@settings(max_examples=60)
+def test_rendered_calls_come_back_equal(family: str, calls: Calls) -> None:
+    for declared in ("auto", family):
+        parsed = parse(FAMILIES[family](calls), tools=TOOLS, format=declared)
+        assert (parsed.format, parsed.malformed, parsed.problems) == (family, (), ())
+        assert (called(parsed), parsed.content) == (plain(calls), "")
+
+
+@EVERY_FAMILY
+@given(calls=CALLS)
+@settings(max_examples=30)
+def test_calls_within_reasoning_are_none(family: str, calls: Calls) -> None:
+    for closing in ("", "</think>", "</think>No."):
+        assert parse(f"<think>{FAMILIES[family](calls)}{closing}", tools=TOOLS).calls == ()
+
+
+@EVERY_FAMILY
+@given(calls=CALLS)
+@settings(max_examples=30)
+def test_prose_around_calls_is_content(family: str, calls: Calls) -> None:
+    parsed = parse(f"Let me see.\n\n{FAMILIES[family](calls)}", tools=TOOLS)
+    assert (called(parsed), parsed.content) == (plain(calls), "Let me see.")
+
+
+@EVERY_FAMILY
+def test_calls_cut_anywhere_are_never_others(family: str) -> None:
+    calls: Calls = [
+        ("f", {"a": 'x</think>\n`"', "n": [12, {"y": None}]}),
+        ("g", {"t": -1.5e3, "b": {}}),
+    ]
+    text = f"<think>hm</think>{FAMILIES[family](calls)}"
+    for end in range(len(text)):
+        found = called(parse(text[:end], tools=TOOLS))
+        assert found == plain(calls)[: len(found)], text[:end]
+
+
+@EVERY_FAMILY
+def test_a_call_cut_within_its_body_is_no_clean_text(family: str) -> None:
+    text = FAMILIES[family]([("f", {"n": 123})])
+    for end in range(text.index("123") - 3, text.index("123") + 3):
+        assert parse(text[:end], tools=TOOLS).malformed, text[:end]
+
+
+@EVERY_FAMILY
+def test_every_other_declared_format_refuses_the_calls(family: str) -> None:
+    text = FAMILIES[family]([("f", {"a": 1})])
+    for declared in {*FAMILIES, "hermes", "fenced"} - {family}:
+        parsed = parse(text, tools=TOOLS, format=declared)
+        assert not parsed.calls
+        assert [failure.code for failure in parsed.malformed] == [Code.FORMAT_MISMATCH]
+
+
+@EVERY_FAMILY
+def test_calls_of_a_second_family_are_refused(family: str) -> None:
+    text = FAMILIES[family]([("f", {"a": 1})])
+    parsed = parse(f"<TOOLCALL>[]</TOOLCALL>\n{text}", tools=TOOLS)
+    assert called(parsed) == [("f", '{"a": 1}')]
+    first = '<tool_call>{"name": "g", "arguments": {}}</tool_call>'
+    parsed = parse(f"{first}\n{text}", tools=TOOLS)
+    assert called(parsed) == [("g", "{}")]
+    assert [failure.code for failure in parsed.malformed] == [Code.MIXED_FORMATS]
+
+
+# Time
+
+FRAGMENTS = [
+    *("<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>", "\n<｜tool▁call▁begin｜>"),
+    *("<｜tool▁call▁begin｜>function<｜tool▁sep｜>", "<｜tool▁call▁begin｜>f<｜tool▁sep｜>{"),
+    *("\n<|tool_call_begin|>", "<|tool_calls_section_begin|><|tool_call_begin|>f:0"),
+    *("<|tool_call_begin|>f:0<|tool_call_argument_begin|>", "<|tool_calls_section_begin|>"),
+]
+
+
+@pytest.mark.parametrize("piece", FRAGMENTS + [render([("f", {})]) for render in FAMILIES.values()])
+def test_time_is_linear_in_the_length(piece: str) -> None:
+    everything = Options(reasoning="implicit_end", repair=True, embedded_json=True)
+
+    def cpu_seconds(n_characters: int) -> float:
+        text = piece * (n_characters // len(piece))
+        started = time.process_time()
+        parse(text, tools=TOOLS, options=everything, limits=Limits(completion_bytes=10**9))
+        return time.process_time() - started
+
+    # Eight times the text would take 64 times as long if anything were quadratic.
+    ratios = (cpu_seconds(64_000) / max(cpu_seconds(8_000), 0.0005) for _ in range(4))
+    assert any(ratio < 20 for ratio in ratios)
