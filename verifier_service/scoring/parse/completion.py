@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from verifier_service.scoring.codes import Code
+from verifier_service.scoring.parse import pythonic
 from verifier_service.scoring.parse.bare_json import embedded, is_json
 from verifier_service.scoring.parse.formats import Format
 from verifier_service.scoring.parse.quotation import quoted
@@ -116,6 +117,7 @@ def _blocks_in_prose(source: Source, answer: Answer) -> tuple[list[Block], list[
     options, tools = source.context.options, source.context.tools
     if options.embedded_json:
         return found, []
+    found += pythonic.embedded(within, answer.start)
     return [], [
         block
         for block in found

@@ -16,8 +16,11 @@ from verifier_service.scoring.parse import (
     fenced_json,
     hermes,
     kimi_k2,
+    lfm2,
     nemotron,
+    olmo3,
     openai,
+    pythonic,
 )
 from verifier_service.scoring.parse.records import Context, Message, Reading
 from verifier_service.scoring.parse.source import Source
@@ -94,6 +97,29 @@ FORMATS: Final = (
         "models that are prompted for JSON and write Markdown",
         aliases=("fenced_json", "markdown"),
         read_whole=fenced_json.read_whole,
+    ),
+    Format(
+        pythonic.FORMAT,
+        "Llama 3.2 and 4, ToolACE, Gemma 2 and 3, models under BFCL's prompt",
+        aliases=("llama4", "llama4_pythonic", "tool_code", "gemma3", "toolace", "bfcl"),
+        openers=(pythonic.OPENER,),
+        read=pythonic.read,
+        read_whole=pythonic.read_whole,
+    ),
+    Format(
+        "lfm2",
+        "Liquid LFM2, MiniCPM 3",
+        aliases=("lfm", "minicpm3"),
+        openers=(lfm2.OPENER,),
+        read=lfm2.read,
+        read_whole=pythonic.read_stripped,
+    ),
+    Format(
+        "olmo3",
+        "Olmo 3",
+        aliases=("olmo",),
+        openers=(olmo3.OPENER,),
+        read=olmo3.read,
     ),
     Format(
         anthropic.FORMAT,
