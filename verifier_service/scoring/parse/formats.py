@@ -14,6 +14,7 @@ from verifier_service.scoring.parse import (
     bedrock,
     deepseek,
     fenced_json,
+    gemma,
     hermes,
     kimi_k2,
     lfm2,
@@ -120,6 +121,20 @@ FORMATS: Final = (
         aliases=("olmo",),
         openers=(olmo3.OPENER,),
         read=olmo3.read,
+    ),
+    Format(
+        "gemma4",
+        "Gemma 4",
+        aliases=("gemma",),
+        openers=(gemma.GEMMA_4.opener,),
+        read=gemma.read_gemma_4,
+    ),
+    Format(
+        "functiongemma",
+        "FunctionGemma",
+        aliases=("function_gemma",),
+        openers=(gemma.FUNCTION_GEMMA.opener,),
+        read=gemma.read_function_gemma,
     ),
     Format(
         anthropic.FORMAT,

@@ -23,6 +23,7 @@ TAGS: Final = (
     ("<scratch_pad>", "</scratch_pad>"),
     ("<|START_THINKING|>", "<|END_THINKING|>"),
     ("<|thought_start|>", "<|thought_end|>"),
+    ("<|channel>thought", "<channel|>"),
 )
 OPENERS: Final = dict(TAGS)
 CLOSERS: Final = frozenset(closer for _, closer in TAGS)
