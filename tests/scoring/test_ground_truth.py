@@ -191,3 +191,67 @@ def test_a_wrong_field_is_named(raw: Json, path: str) -> None:
 )
 def test_a_ground_truth_that_is_not_full_against_itself_is_refused(raw: Json, code: str) -> None:
     assert fault_of(raw).code == code
+
+
+@pytest.mark.parametrize(
+    ("raw", "behavior"),
+    [
+        pytest.param(
+            {"role": "assistant", "content": "Which ticker do you mean?", "tool_calls": None},
+            Behavior.CLARIFY,
+            id="message that asks",
+        ),
+        pytest.param(
+            {"role": "assistant", "content": "I can't help with that.", "tool_calls": []},
+            Behavior.REFUSE,
+            id="message that declines",
+        ),
+        pytest.param(json.dumps(json.dumps([CALL])), Behavior.EXECUTE, id="JSON in JSON"),
+        pytest.param(
+            "[Clarification] Which ticker do you mean?", Behavior.CLARIFY, id="text with a bracket"
+        ),
+        pytest.param(
+            {"gold_call": json.dumps(CALL), "expected_result": None, "tool_calls": None},
+            Behavior.EXECUTE,
+            id="null columns of a row",
+        ),
+        pytest.param(
+            {"ground_truth": None, "reward_model": {"ground_truth": [CALL]}},
+            Behavior.EXECUTE,
+            id="null beside the form in use",
+        ),
+        pytest.param(
+            {"calls": [CALL], "match": None, "missing": None}, Behavior.EXECUTE, id="null fields"
+        ),
+    ],
+)
+def test_what_tables_and_trainers_make_of_a_row_still_means_the_same(
+    raw: Json, behavior: Behavior
+) -> None:
+    assert truth_of(raw).behavior is behavior
+
+
+def test_a_row_may_refine_its_calls() -> None:
+    match = {"get_stock_price.ticker": "casefold"}
+    truth = truth_of({"gold_call": CALL, "match": match, "order": "strict"})
+    assert (dict(truth.match), truth.order) == ({"get_stock_price.ticker": ("casefold",)}, "strict")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param("get_stock_price(ticker='AAPL', date='2025-01-03')", id="Python call"),
+        pytest.param({"tool_call": CALL, "expected_result": "999"}, id="unchecked expected result"),
+        pytest.param(
+            [{"name": "get_stock_price", "arguments": {"ticker": [{"$any_of": ["A"]}]}}],
+            id="nested $any_of",
+        ),
+    ],
+)
+def test_what_would_silently_mean_something_else_is_refused(raw: Json) -> None:
+    assert fault_of(raw).path.startswith("/ground_truth")
+
+
+def test_a_clarify_text_names_what_is_missing() -> None:
+    truth = truth_of({"behavior": "clarify", "text": "Which ticker do you mean?"})
+    assert truth.missing == ("ticker",)

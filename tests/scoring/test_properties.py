@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox_tools.types import Json
+from verifier_service.engine import EngineConfig
 from verifier_service.jobs import Job, Task
 from verifier_service.local import LocalVerifier
 from verifier_service.scoring.codes import Code
@@ -162,3 +163,55 @@ def test_permuting_the_expected_calls_changes_no_reward(profile: str) -> None:
 def test_permuting_the_keys_of_a_call_changes_no_reward() -> None:
     swapped = {"arguments": {"date": "2025-01-03", "ticker": "AAPL"}, "name": "get_stock_price"}
     assert reward(TRUTHS[0], hermes(swapped)) == reward(TRUTHS[0], hermes(PRICE)) == 1.0
+
+
+def test_of_two_writes_to_one_place_the_last_must_be_the_expected_one(tmp_path: Path) -> None:
+    file = tmp_path / "store.py"
+    file.write_text(STORE)
+    verifier = LocalVerifier(EngineConfig(toolsets=(file,)))
+    first, last = ({"name": "put", "arguments": {"key": "q", "value": n}} for n in (1, 2))
+    other = {"name": "put", "arguments": {"key": "r", "value": 3}}
+    read = {"name": "get", "arguments": {"key": "q"}}
+
+    def rewards(calls: list[Json], *orders: list[Json]) -> list[float | None]:
+        item = {"ground_truth": calls, "completions": [json.dumps(order) for order in orders]}
+        rewards: list[float | None] = verifier.score({"toolset": "store", "items": [item]})[
+            "rewards"
+        ]
+        return rewards
+
+    assert rewards([first, last], [first, last], [last, first]) == [1.0, 0.5]
+    assert rewards([first, read], [first, read], [read, first]) == [1.0, 0.5]
+    assert rewards([first, other], [first, other], [other, first]) == [1.0, 1.0]
+
+
+STORE = '''
+"""A store of numbers."""
+
+from sandbox_tools import ToolError, World, tool
+
+STATE = {"numbers": {}}
+
+
+@tool
+def put(world: World, key: str, value: int) -> None:
+    """Keep a number.
+
+    Args:
+        key: Its name.
+        value: The number.
+    """
+    world.state["numbers"][key] = value
+
+
+@tool(read_only=True)
+def get(world: World, key: str) -> int:
+    """The number of a name.
+
+    Args:
+        key: Its name.
+    """
+    if key not in world.state["numbers"]:
+        raise ToolError("no such number")
+    return world.state["numbers"][key]
+'''

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from sandbox_tools.types import Json
 from verifier_service.scoring.codes import Code
@@ -193,9 +194,13 @@ def _is_read(one: CheckedCall, offer: Offer) -> bool:
 def first_choices(truth: GroundTruth) -> tuple[ToolCall, ...]:
     """The expected calls with the first value of every `$any_of`."""
     return tuple(
-        ToolCall(call.name, {k: _first(v) for k, v in call.arguments.items()})
+        ToolCall(call.name, {k: _first(v) for k, v in call.arguments.items() if v != _LEFT_OUT})
         for call in truth.calls
     )
+
+
+_LEFT_OUT: Final = AnyOf(("",), optional=True)
+"""In possible-answer lists: an argument that may only be left out, or be empty."""
 
 
 def _first(value: Json) -> Json:

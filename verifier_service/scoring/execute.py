@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from sandbox_tools import Episode, Toolset
@@ -57,6 +58,21 @@ def same_writes(left: Episode, right: Episode, *, ordered: bool) -> bool:
     if not ordered:
         return sorted(map(_write_key, left.writes)) == sorted(map(_write_key, right.writes))
     return all(map(_same_write, left.writes, right.writes))
+
+
+def same_last_writes(left: Episode, right: Episode) -> bool:
+    """Whether every place that one of them wrote more than once ends with the same value."""
+    last_left = {write.path: write.after for write in left.writes}
+    last_right = {write.path: write.after for write in right.writes}
+    return all(
+        path in last_left and path in last_right and _same_member(last_left[path], last_right[path])
+        for path in _written_twice(left) | _written_twice(right)
+    )
+
+
+def _written_twice(episode: Episode) -> set[str]:
+    counts = Counter(write.path for write in episode.writes)
+    return {path for path, count in counts.items() if count > 1}
 
 
 def _same_write(left: Write, right: Write) -> bool:

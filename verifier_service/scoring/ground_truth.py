@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, NoReturn, cast
+from typing import Any, Final, NoReturn, cast
 
 from sandbox_tools.types import Json
 from verifier_service.scoring.codes import Code
@@ -38,6 +38,12 @@ CANONICAL_FIELDS: Final = (
 )  # fmt: skip
 ARGUMENT_KEYS: Final = ("arguments", "parameters", "args", "input", "params")
 ROW_KEYS: Final = ("ground_truth", "reward_model", "gold_call", "tool_call", "tool_calls")
+ROW_REFINEMENTS: Final[tuple[str, ...]] = (
+    "order", "match", "equivalence", "expected_result", "missing", "aliases", "given", "forbidden",
+)  # fmt: skip
+"""Canonical fields that a dataset row may carry beside its own form of the calls or text."""
+
+_LIKE_JSON: Final = re.compile(r"[{\[]\s*[{\[\"'\]}]")
 
 ReadCalls = Callable[[str], Sequence[ToolCall]]
 """Reads the calls of a text in any tool-call format; no calls where it is prose."""
@@ -85,16 +91,20 @@ class _Reader:
         stripped = text.strip()
         if not stripped:
             _fail(path, "The ground truth is empty; give the expected calls or a reference text.")
-        if stripped[0] in "{[":
-            try:
-                decoded = decode(stripped, self.limits)
-            except JsonFault as fault:
+        try:
+            decoded = decode(stripped, self.limits)
+        except JsonFault as fault:
+            if _LIKE_JSON.match(stripped):
                 _fail(path, f"The ground truth looks like JSON but is none: {fault.message}.")
-            return self.read(decoded, path)
+        else:
+            if isinstance(decoded, dict | list) or (isinstance(decoded, str) and decoded != text):
+                return self.read(decoded, path)
         if calls := tuple(self.read_calls(text)):
             return self.from_calls(calls)
         if stripped == self.options.no_call_sentinel:
             return GroundTruth(Behavior.NO_CALL)
+        if stripped.partition("(")[0] in self.tools:
+            _fail(path, "The ground truth looks like a call; write it as JSON.")
         return self.from_reference_text(text)
 
     def from_reference_text(self, text: str) -> GroundTruth:
@@ -112,6 +122,8 @@ class _Reader:
         return self.from_calls(tuple(calls))
 
     def read_object(self, raw: dict[str, Json], path: Path) -> GroundTruth:
+        # Tables pad the rows of a column with nulls: null means that a member is left out.
+        raw = {key: value for key, value in raw.items() if value is not None}
         if "behavior" in raw or "calls" in raw:
             return self.canonical(raw, path)
         for key in ROW_KEYS:
@@ -121,25 +133,36 @@ class _Reader:
             return self.from_calls((self.possible_answer(raw),))
         if "name" in raw or "function" in raw:
             return self.from_calls((self.call(raw, path),))
+        if raw.get("role") == "assistant" and isinstance(raw.get("content"), str):
+            return self.read_text(raw["content"], (*path, "content"))
         known = difflib.get_close_matches(next(iter(raw), ""), CANONICAL_FIELDS, n=1)
         hint = f' Did you mean "{known[0]}"?' if known else ""
         _fail(path, f'A ground-truth object needs "behavior", or a known dataset field.{hint}')
 
     def read_row(self, key: str, raw: dict[str, Json], path: Path) -> GroundTruth:
+        truth = self.read_member(key, raw, path)
+        refined = {name: raw[name] for name in ROW_REFINEMENTS if name in raw}
+        if truth.behavior is not Behavior.EXECUTE:
+            refined.pop("expected_result", None)
+        if not refined:
+            return truth
+        fields = self.fields({**refined, "text": truth.text}, truth.calls, path)
+        return replace(truth, **{name: fields[name] for name in _fields_of(refined)})
+
+    def read_member(self, key: str, raw: dict[str, Json], path: Path) -> GroundTruth:
         value, inner = raw[key], (*path, key)
-        match key:
-            case "reward_model":
-                if not isinstance(value, dict) or "ground_truth" not in value:
-                    _fail(inner, 'reward_model needs a member "ground_truth".')
-                return self.read(value["ground_truth"], (*inner, "ground_truth"))
-            case "tool_call":
-                return self.from_calls((self.call(value, inner),))
-            case "tool_calls":
-                return self.read_list(_list(value or [], inner), inner)
-        truth = self.read(value, inner)
-        if "expected_result" in raw and truth.behavior is Behavior.EXECUTE:
-            return replace(truth, expected_result=raw["expected_result"], has_expected_result=True)
-        return truth
+        if key == "reward_model":
+            if not isinstance(value, dict) or value.get("ground_truth") is None:
+                _fail(inner, 'reward_model needs a member "ground_truth".')
+            return self.read(value["ground_truth"], (*inner, "ground_truth"))
+        if key == "tool_call":
+            return self.from_calls((self.call(value, inner),))
+        if key == "tool_calls":
+            calls = _list(value, inner)
+            if not calls and isinstance(raw.get("content"), str):
+                return self.read_text(raw["content"], (*path, "content"))
+            return self.read_list(calls, inner)
+        return self.read(value, inner)
 
     def from_calls(self, calls: tuple[ToolCall, ...]) -> GroundTruth:
         if all(self.is_sentinel(call) for call in calls):
@@ -212,21 +235,30 @@ class _Reader:
             self.call(call, (*path, "calls", i))
             for i, call in enumerate(_list(raw.get("calls", []), (*path, "calls")))
         )
-        behavior = self.behavior(raw, calls, path)
-        return GroundTruth(
-            behavior,
-            calls=calls,
-            order=_choice(raw, "order", (None, "any", "strict"), path),
-            match=self.match_rules(raw.get("match", {}), calls, (*path, "match")),
-            equivalence=_choice(raw, "equivalence", ("arguments", "result", "state"), path),
-            expected_result=raw.get("expected_result"),
-            has_expected_result="expected_result" in raw,
-            text=_text(raw, path),
-            missing=_strings(raw.get("missing", []), (*path, "missing")),
-            aliases=_aliases(raw.get("aliases", {}), (*path, "aliases")),
-            given=_strings(raw.get("given", []), (*path, "given")),
-            forbidden=_strings(raw.get("forbidden", []), (*path, "forbidden")),
+        truth = GroundTruth(
+            self.behavior(raw, calls, path), calls=calls, **self.fields(raw, calls, path)
         )
+        if truth.behavior is Behavior.CLARIFY and truth.text is not None and not truth.missing:
+            required = _required_parameters(self.tools)
+            return replace(truth, missing=missing_in_question(truth.text, required))
+        return truth
+
+    def fields(
+        self, raw: dict[str, Json], calls: tuple[ToolCall, ...], path: Path
+    ) -> dict[str, Any]:
+        """The fields of a canonical ground truth besides its behaviour and calls."""
+        return {
+            "order": _choice(raw, "order", (None, "any", "strict"), path),
+            "match": self.match_rules(raw.get("match", {}), calls, (*path, "match")),
+            "equivalence": _choice(raw, "equivalence", ("arguments", "result", "state"), path),
+            "expected_result": raw.get("expected_result"),
+            "has_expected_result": "expected_result" in raw,
+            "text": _text(raw, path),
+            "missing": _strings(raw.get("missing", []), (*path, "missing")),
+            "aliases": _aliases(raw.get("aliases", {}), (*path, "aliases")),
+            "given": _strings(raw.get("given", []), (*path, "given")),
+            "forbidden": _strings(raw.get("forbidden", []), (*path, "forbidden")),
+        }
 
     def behavior(self, raw: dict[str, Json], calls: tuple[ToolCall, ...], path: Path) -> Behavior:
         value = raw.get("behavior", Behavior.EXECUTE if calls else Behavior.NO_CALL)
@@ -272,13 +304,27 @@ def _required_parameters(tools: Tools) -> list[str]:
     return list(required)
 
 
+def _fields_of(refined: Mapping[str, Json]) -> Iterator[str]:
+    yield from refined
+    if "expected_result" in refined:
+        yield "has_expected_result"
+
+
 def _any_of(value: Json, path: Path) -> Json:
     if not isinstance(value, dict) or "$any_of" not in value:
+        if _holds_any_of(value):
+            _fail(path, '{"$any_of": […]} may only stand for the whole value of an argument.')
         return value
     alternatives = value["$any_of"]
     if len(value) != 1 or not isinstance(alternatives, list) or not alternatives:
         _fail(path, '{"$any_of": […]} has one member, a list of at least one value.')
     return AnyOf(tuple(alternatives))
+
+
+def _holds_any_of(value: Json) -> bool:
+    if isinstance(value, dict):
+        return "$any_of" in value or any(map(_holds_any_of, value.values()))
+    return isinstance(value, list) and any(map(_holds_any_of, value))
 
 
 def _possible_values(values: list[Json]) -> AnyOf:

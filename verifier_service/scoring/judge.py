@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sandbox_tools import Episode
+from sandbox_tools.types import ToolResult
 from verifier_service.scoring.calls import (
     CheckedCall,
     Pairing,
@@ -19,6 +20,7 @@ from verifier_service.scoring.calls import (
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.execute import (
     run,
+    same_last_writes,
     same_result,
     same_results,
     same_state,
@@ -33,7 +35,7 @@ from verifier_service.scoring.text import (
     judge_no_call,
     judge_refuse,
 )
-from verifier_service.scoring.trajectory import forged_results, is_trajectory
+from verifier_service.scoring.trajectory import forged_results, is_trajectory, stray_messages
 from verifier_service.scoring.types import (
     Behavior,
     Components,
@@ -140,7 +142,9 @@ def _judge_calls_due(
     execution = _execution(checked, pairing, task, episode, ordered=ordered)
     beyond = () if execution.equivalent else writes_beyond(checked, pairing, truth, offer)
 
-    fatal = [] if episode is None else list(forged_results(parsed, checked, episode, limits))
+    fatal = list(stray_messages(parsed))
+    if episode is not None:
+        fatal += forged_results(parsed, checked, episode, limits)
     odd = _oddities(parsed, observed, options)
     failures = [] if execution.equivalent else call_failures(checked, pairing, truth, beyond)
     failures += execution.failures
@@ -228,9 +232,10 @@ def _execution(
         if one.valid and result.error is not None
     ]
     if pairing.right:
-        # The author calls these calls equal, in this spelling and this order, so a reference
-        # would run the very same; only a refusal by the tool can still speak against them.
-        return _Execution(refused, holds=not refused)
+        # The author calls these calls equal, in this spelling, so a reference would run the very
+        # same; only a refusal by the tool, or another order, can still speak against them.
+        failures = refused + _order_matters(checked, pairing, task, episode)
+        return _Execution(failures, holds=not failures)
     state_differs = not same_state(episode, task.reference)
     writes_differ = not same_writes(episode, task.reference, ordered=ordered)
     failures = refused + _different_results(checked, pairing, episode, task.reference)
@@ -250,6 +255,8 @@ def _equivalent(
     """Whether different calls count as right because they come to the same."""
     if task.reference is None or not all(one.valid for one in checked):
         return False
+    if len(checked) > len(task.truth.calls):
+        return False  # a surplus call is one, whatever it comes to
     match task.truth.equivalence:
         case "result":
             return same_results(episode, task.reference, ordered=ordered)
@@ -259,6 +266,34 @@ def _equivalent(
             return False
 
 
+def _order_matters(
+    checked: Sequence[CheckedCall], pairing: Pairing, task: Task, episode: Episode
+) -> list[Failure]:
+    """What the completion's own order of the right calls makes different from the expected order:
+    what a read returns, or which of two writes to one place comes last. What parallel calls number
+    or append may differ."""
+    if all(p.actual == p.expected for p in pairing.pairs) or task.offer.toolset is None:
+        return []
+    in_order = sorted(pairing.pairs, key=lambda p: p.expected)
+    expected = run(task.offer.toolset, [checked[p.actual].call for p in in_order])
+    failures = [
+        _wrong_result(p.actual, expected.results[p.expected], episode.results[p.actual])
+        for p in pairing.pairs
+        if task.offer.tools[checked[p.actual].call.name].read_only
+        and episode.results[p.actual].error is None
+        and not same_result(episode.results[p.actual], expected.results[p.expected])
+    ]
+    if not same_last_writes(episode, expected):
+        message = "In this order the calls leave another state behind."
+        failures.append(Failure(Code.WRONG_STATE, "", message))
+    return failures
+
+
+def _wrong_result(index: int, expected: ToolResult, actual: ToolResult) -> Failure:
+    message = "The call returns something else than the expected one."
+    return Failure(Code.WRONG_RESULT, f"/calls/{index}", message, expected.value, actual.value)
+
+
 def _different_results(
     checked: Sequence[CheckedCall], pairing: Pairing, episode: Episode, reference: Episode
 ) -> list[Failure]:
@@ -266,15 +301,7 @@ def _different_results(
     for p in pairing.pairs:
         actual, expected = episode.results[p.actual], reference.results[p.expected]
         if checked[p.actual].valid and actual.error is None and not same_result(actual, expected):
-            failures.append(
-                Failure(
-                    Code.WRONG_RESULT,
-                    f"/calls/{p.actual}",
-                    "The call returns something else than the expected one.",
-                    expected.value,
-                    actual.value,
-                )
-            )
+            failures.append(_wrong_result(p.actual, expected, actual))
     return failures
 
 
@@ -345,7 +372,9 @@ def _call_components(
 def _judge_text_due(
     parsed: Parsed, speech: Speech, observed: Observed, task: Task, options: Options
 ) -> Judgement:
-    if observed in {Observed.EXECUTE, Observed.MIXED, Observed.MALFORMED}:
+    if stray := tuple(stray_messages(parsed)):
+        text = TextJudgement(0.0, stray)
+    elif observed in {Observed.EXECUTE, Observed.MIXED, Observed.MALFORMED}:
         text = TextJudgement(0.0, (*parsed.malformed, *parsed.problems))
         text = replace(text, failures=(*text.failures, _mismatch(task.truth.behavior, observed)))
     elif parsed.sentinel is not None and speech.act == "empty":

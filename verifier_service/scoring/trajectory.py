@@ -26,6 +26,15 @@ def is_trajectory(parsed: Parsed) -> bool:
     return len(parsed.turns) > 1
 
 
+def stray_messages(parsed: Parsed) -> Iterator[Failure]:
+    """One failure for each tool message that answers no call: something invented it."""
+    for turn in parsed.turns:
+        for message in turn.results:
+            if message.call is None:
+                sentence = "A tool message answers no call."
+                yield _forged("/calls", sentence, None, message.content)
+
+
 def forged_results(
     parsed: Parsed, checked: Sequence[CheckedCall], episode: Episode, limits: Limits
 ) -> Iterator[Failure]:
@@ -34,7 +43,6 @@ def forged_results(
     for turn in parsed.turns:
         for message in turn.results:
             if message.call is None:
-                yield _forged("/calls", "A tool message answers no call.", None, message.content)
                 continue
             index = first + message.call
             result = episode.results[index]
