@@ -11,6 +11,8 @@ import orjson
 
 from sandbox_tools.types import Json
 
+MAX_VALUES: Final = 4_000_000
+"""JSON values in a body, counted roughly: a body of nothing but `1,` takes a minute to decode."""
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
 """orjson reads integers beyond 64 bits as floats, and a ground truth may hold one."""
 LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -18,6 +20,10 @@ LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 class NotJson(Exception):
     """The body is not JSON in UTF-8; says where."""
+
+
+class TooManyValues(Exception):
+    """The body holds more JSON values than any batch needs."""
 
 
 def decode_body(body: bytes) -> Json:
@@ -28,7 +34,10 @@ def decode_body(body: bytes) -> Json:
 
     Raises:
         NotJson: Not UTF-8, not JSON, NaN or an infinity, or nested beyond reason.
+        TooManyValues: It would take too long to read.
     """
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES:
+        raise TooManyValues(f"the body holds more than {MAX_VALUES:,} JSON values; split it")
     if not _LONG_NUMBER.search(body):
         try:
             return orjson.loads(body)

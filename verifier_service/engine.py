@@ -41,7 +41,9 @@ from verifier_service.scoring.values import canonical_json
 from verifier_service.worker import TimeLimitExceeded, time_limit
 
 CACHED_TASKS: Final = 8192
+CACHED_TASK_BYTES: Final = 32 * 1024 * 1024
 CACHED_OFFERS: Final = 256
+CACHED_OFFER_BYTES: Final = 4 * 1024 * 1024
 """Inline tool lists are compiled once for each distinct content; a training run has few."""
 
 
@@ -82,23 +84,26 @@ class Setting:
     options: Options
 
 
-Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-class _Cache(Generic[Key, Value]):
-    """The most recently used values, at most `size` of them."""
+class _Cache(Generic[Value]):
+    """The most recently used values: at most `size` of them, and of `size_bytes` of their keys,
+    which are their content."""
 
-    def __init__(self, size: int) -> None:
-        self._size, self._values = size, OrderedDict[Key, Value]()
+    def __init__(self, size: int, size_bytes: int) -> None:
+        self._size, self._left = size, size_bytes
+        self._values = OrderedDict[bytes, Value]()
 
-    def get(self, key: Key, make: Callable[[], Value]) -> Value:
+    def get(self, key: bytes, make: Callable[[], Value]) -> Value:
         if key in self._values:
             self._values.move_to_end(key)
             return self._values[key]
         value = self._values[key] = make()
-        if len(self._values) > self._size:
-            self._values.popitem(last=False)
+        self._left -= len(key)
+        while len(self._values) > self._size or (self._left < 0 and len(self._values) > 1):
+            dropped, _ = self._values.popitem(last=False)
+            self._left += len(dropped)
         return value
 
 
@@ -120,8 +125,8 @@ class Engine:
         self._offers = {name: offer_toolset(toolset) for name, toolset in self.toolsets.items()}
         for language in available_languages():
             read("Word lists are read from files, which a hardened process may not.", (language,))
-        self._inline = _Cache[bytes, Offer | Failure](CACHED_OFFERS)
-        self._tasks = _Cache[bytes, Task | Failure](CACHED_TASKS)
+        self._inline = _Cache[Offer | Failure](CACHED_OFFERS, CACHED_OFFER_BYTES)
+        self._tasks = _Cache[Task | Failure](CACHED_TASKS, CACHED_TASK_BYTES)
 
     # What a request names
 
@@ -189,7 +194,7 @@ class Engine:
 
     def judge(self, completion: Completion, ground_truth: Json, setting: Setting) -> Verdict:
         """The verdict of one completion, within its time limit; nothing is raised."""
-        return self._guarded(
+        return self.guarded(
             lambda: score(
                 completion,
                 self.prepare(ground_truth, setting),
@@ -207,7 +212,7 @@ class Engine:
             self.prepare(ground_truth, setting)
             return _FINE
 
-        verdict = self._guarded(prepared)
+        verdict = self.guarded(prepared)
         return None if verdict is _FINE else verdict.failures[0]
 
     def read(
@@ -233,11 +238,12 @@ class Engine:
             )
             return _FINE
 
-        verdict = self._guarded(parsed)
+        verdict = self.guarded(parsed)
         return found[0] if found else verdict.failures[0]
 
-    def _guarded(self, judge: Callable[[], Verdict]) -> Verdict:
-        """Whatever goes wrong becomes an outcome; whose fault it is decides which."""
+    def guarded(self, judge: Callable[[], Verdict]) -> Verdict:
+        """The verdict of `judge` within the time limit of a completion. Whatever goes wrong becomes
+        an outcome; whose fault it is decides which."""
         try:
             with time_limit(self.config.item_timeout_s):
                 return judge()
@@ -245,6 +251,9 @@ class Engine:
             return timed_out()
         except BadTask as wrong:
             return unscored(Outcome.INVALID_TASK, wrong.failure)
+        except UnknownName as unknown:
+            failure = Failure(unknown.code, f"/{unknown.field}", unknown.message)
+            return unscored(Outcome.INVALID_TASK, failure)
         except SandboxError as broken:
             return verifier_error(f"A mocked tool failed: {str(broken)[:200]}")
         except MemoryError:

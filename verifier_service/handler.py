@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from sandbox_tools.types import Json
 from verifier_service import encode, problems
 from verifier_service._version import __version__
-from verifier_service.decode import NotJson, decode_body
+from verifier_service.decode import NotJson, TooManyValues, decode_body
 from verifier_service.engine import (
     Engine,
     EngineConfig,
@@ -32,7 +32,6 @@ from verifier_service.engine import (
 from verifier_service.jobs import Counts, Fate, Job, Progress, Reply, Task
 from verifier_service.problems import Kind
 from verifier_service.scoring.codes import Code
-from verifier_service.scoring.errors import BadTask
 from verifier_service.scoring.offer import Offer
 from verifier_service.scoring.pipeline import Completion, unscored
 from verifier_service.scoring.types import Failure, Outcome, Parsed, Verdict
@@ -67,14 +66,17 @@ class RequestHandler:
             # Counted before it is checked: a huge batch of nonsense would list as many faults.
             self._refuse_above_maximum(_number_of_entries(raw))
             if job.task is Task.PARSE:
-                return self._parse(ParseRequest.model_validate(raw), progress, job)
-            request = ScoreRequest.model_validate(raw)
-            self._refuse_above_maximum(request.size)
-            return self._score(request, job, progress, started)
+                request = ParseRequest.model_validate(raw)
+                return self._parse(request, progress, job, started)
+            batch = ScoreRequest.model_validate(raw)
+            self._refuse_above_maximum(batch.size)
+            return self._score(batch, job, progress, started)
         except _TooMany as many:
             return problems.reply(many.problem)
         except NotJson as error:
             return problems.reply(Kind.NOT_JSON.problem(str(error)))
+        except TooManyValues as error:
+            return problems.reply(Kind.BODY_TOO_LARGE.problem(str(error)))
         except ValidationError as error:
             return problems.reply(problems.problem_from_validation_error(error))
         except UnknownName as unknown:
@@ -88,7 +90,8 @@ class RequestHandler:
         batch.judge_all(progress)
         return batch.reply()
 
-    def _parse(self, request: ParseRequest, progress: Progress, job: Job) -> Reply:
+    def _parse(self, request: ParseRequest, progress: Progress, job: Job, started: float) -> Reply:
+        deadline = started + min(self.engine.config.deadline_s, job.deadline_s)
         options = effective_options(None, request.options)
         self.engine.check_format(request.format)
         self.engine.check_languages(options)
@@ -99,6 +102,8 @@ class RequestHandler:
             found: Parsed | Failure
             if index in job.culprits:
                 found = _fated(job.culprits[index]).failures[0]
+            elif time.monotonic() > deadline:
+                found = _too_late().failures[0]
             elif isinstance(offer, Failure):
                 found = offer
             else:
@@ -108,12 +113,16 @@ class RequestHandler:
         return Reply(200, body)
 
     def _offer_for_reading(self, request: ParseRequest) -> Offer | Failure | None:
-        if request.toolset is None and request.tools is None:
-            return None
-        try:
-            return self.engine.offer(request.toolset, request.tools)[0]
-        except BadTask as wrong:
-            return wrong.failure
+        if request.tools is None:
+            return None if request.toolset is None else self.engine.offer(request.toolset, None)[0]
+        found: list[Offer] = []
+
+        def compile_tools() -> Verdict:
+            found.append(self.engine.offer(None, request.tools)[0])
+            return _FOUND
+
+        verdict = self.engine.guarded(compile_tools)
+        return found[0] if found else verdict.failures[0]
 
     def _refuse_above_maximum(self, count: int) -> None:
         maximum = self.engine.config.max_batch
@@ -172,7 +181,7 @@ class _Batch:
         for piece in job.finished:
             self.records += _Record.many(piece)
         self.reported = len(self.records)
-        self._setting_of: tuple[ScoreItem, Setting | Failure] | None = None
+        self._setting_of: tuple[ScoreItem, Setting | Verdict] | None = None
         engine.check_format(request.format)
         engine.check_languages(effective_options(None, request.options))
         engine.profile(request.profile)
@@ -184,12 +193,18 @@ class _Batch:
         for place, item, completion in self._left():
             progress.working_on(place.flat)
             now = time.monotonic()
-            if now - last_report > REPORT_EVERY_S:
-                progress.finished(_Record.piece(self.records[self.reported :]))
-                self.reported, last_report = len(self.records), now
+            # After a loss everything is reported: what is scored must not be lost again.
+            if now - last_report > REPORT_EVERY_S or self.culprits:
+                self._report(progress)
+                last_report = now
             self.records.append(
                 self._record(place, item, self._judge(place, item, completion, now))
             )
+
+    def _report(self, progress: Progress) -> None:
+        if self.reported < len(self.records):
+            progress.finished(_Record.piece(self.records[self.reported :]))
+            self.reported = len(self.records)
 
     def _left(self) -> Iterator[tuple[_Place, ScoreItem, Completion]]:
         """The completions that no earlier worker has finished."""
@@ -207,45 +222,54 @@ class _Batch:
         if now > self.deadline:
             return _too_late()
         setting = self._setting(item)
-        if isinstance(setting, Failure):
-            return unscored(Outcome.INVALID_TASK, setting)
+        if isinstance(setting, Verdict):
+            return setting
         return self.engine.judge(completion, item.ground_truth, setting)
 
-    def _setting(self, item: ScoreItem) -> Setting | Failure:
-        """What is in force for an item; the same object for all of a group."""
-        if self._setting_of is not None and self._setting_of[0] is item:
-            return self._setting_of[1]
-        setting = self._new_setting(item)
-        self._setting_of = (item, setting)
-        return setting
+    def _setting(self, item: ScoreItem) -> Setting | Verdict:
+        """What is in force for an item, or why nothing is; found once for all of its group."""
+        if self._setting_of is None or self._setting_of[0] is not item:
+            self._setting_of = (item, self._new_setting(item))
+        return self._setting_of[1]
 
-    def _new_setting(self, item: ScoreItem) -> Setting | Failure:
-        request = self.request
+    def _new_setting(self, item: ScoreItem) -> Setting | Verdict:
+        found: list[Setting] = []
+
+        def find() -> Verdict:
+            found.append(self._found_setting(item))
+            return _FOUND
+
+        # Compiling a schema of the caller's may take as long as judging by it.
+        verdict = self.engine.guarded(find)
+        return found[0] if found else verdict
+
+    def _found_setting(self, item: ScoreItem) -> Setting:
+        request, engine = self.request, self.engine
         own_tools = item.toolset is not None or item.tools is not None
         format_name = item.format or request.format
         options = effective_options(request.options, item.options)
-        try:
-            self.engine.check_format(format_name)
-            self.engine.check_languages(options)
-            profile = self.engine.profile(item.profile or request.profile)
-            offer, key = self.engine.offer(
-                item.toolset if own_tools else request.toolset,
-                item.tools if own_tools else request.tools,
-            )
-        except UnknownName as unknown:
-            return Failure(unknown.code, f"/{unknown.field}", unknown.message)
-        except BadTask as wrong:
-            return wrong.failure
+        engine.check_format(format_name)
+        engine.check_languages(options)
+        profile = engine.profile(item.profile or request.profile)
+        offer, key = engine.offer(
+            item.toolset if own_tools else request.toolset,
+            item.tools if own_tools else request.tools,
+        )
         return Setting(offer, key, profile, format_name, options)
 
     def _record(self, place: _Place, item: ScoreItem, judged: Verdict) -> _Record:
         return _Record(
             judged.reward,
-            (judged.outcome, judged.tier, item.profile or self.request.profile),
+            (judged.outcome, judged.tier, self._profile_label(item)),
             (judged.expected, judged.observed),
             [failure.code.value for failure in judged.failures],
             self._encoded(place, item, judged),
         )
+
+    def _profile_label(self, item: ScoreItem) -> str:
+        """The profile's name for counting, whatever else a caller may write."""
+        name = item.profile or self.request.profile
+        return name if name in self.engine.profiles else "other"
 
     def _encoded(self, place: _Place, item: ScoreItem, judged: Verdict) -> bytes:
         detail = self.request.detail
@@ -342,6 +366,10 @@ def _mean_and_deviation(rewards: Sequence[float]) -> tuple[float | None, float |
     mean = math.fsum(rewards) / len(rewards)
     variance = math.fsum((reward - mean) ** 2 for reward in rewards) / len(rewards)
     return round(mean, 9), round(math.sqrt(variance), 9)
+
+
+_FOUND: Final = unscored(Outcome.SCORED, Failure(Code.VERIFIER_ERROR, "", ""))
+"""Stands for "a setting was found" where a verdict is due."""
 
 
 def _too_late() -> Verdict:

@@ -213,3 +213,33 @@ def test_half_a_surrogate_pair_reads_the_same_in_process_and_over_http(
     body = json.dumps(request).encode()
     there = httpx.post(f"{service.url}/score", content=body, headers=headers).json()
     assert there == LocalVerifier().score(request)
+
+
+def test_a_schema_that_takes_long_to_compile_costs_its_item_and_nothing_else(
+    service: RunningService,
+) -> None:
+    slow = {"type": "object", "properties": {f"p{i}": {"type": "string"} for i in range(20_000)}}
+    truth = [{"name": "f", "arguments": {"p1": "x"}}]
+    group = {
+        "tools": [{"name": "f", "parameters": slow}],
+        "completions": [json.dumps(truth[0])] * 5,
+        "ground_truth": truth,
+    }
+    answer = score(service, finance(item(RIGHT), group, item(WRONG)))
+    assert answer["rewards"] == [1.0, None, None, None, None, None, 0.5]
+    assert {verdict["outcome"] for verdict in answer["verdicts"][1:6]} == {"timeout"}
+
+
+def test_an_unknown_profile_of_any_length_costs_its_item_and_nothing_else(
+    service: RunningService,
+) -> None:
+    items = [item(RIGHT, profile=f"profile-{i}" * 20) for i in range(200)]
+    answer = score(service, finance(item(RIGHT), *items))
+    assert answer["rewards"] == [1.0, *[None] * 200]
+
+
+def test_a_body_of_too_many_values_is_refused(service: RunningService) -> None:
+    body = b'{"toolset": "finance", "items": [' + b"1," * 4_000_001 + b"1]}"
+    headers = {"content-type": "application/json"}
+    response = httpx.post(f"{service.url}/score", content=body, headers=headers, timeout=60)
+    assert response.status_code == 413
