@@ -142,6 +142,7 @@ def encoded_job(job: Job) -> list[bytes]:
     head = {
         "task": job.task,
         "deadline_s": job.deadline_s,
+        "elapsed_s": job.elapsed_s,
         "culprits": list(job.culprits.items()),
         "finished": [len(piece) for piece in job.finished],
     }
@@ -156,6 +157,7 @@ def job_of(frame: Frame) -> Job:
         body=body,
         culprits={index: Fate(fate) for index, fate in head["culprits"]},
         deadline_s=head["deadline_s"],
+        elapsed_s=head["elapsed_s"],
     )
     if not head["finished"]:
         return job

@@ -42,6 +42,8 @@ class Job:
     deadline_s: float = 30.0
     """Seconds this request may still take; what is unscored by then becomes `timeout`. The worker
     takes the smaller of this and the body's own `deadline_ms`."""
+    elapsed_s: float = 0.0
+    """Seconds since the request arrived; queueing and lost workers included."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,13 +25,22 @@ class Ticket:
     """A job on its way through the pool, and how it has fared."""
 
     job: Job
-    expires: float
-    """Loop time at which the job's deadline is spent: waiting and retries count."""
+    came: float
+    """Loop time at which the pool was given the job."""
     answer: asyncio.Future[Reply]
     suspects: set[int] = field(default_factory=set)
     """Completions at which a worker died once: tried again, for it may not be their fault."""
     losses: int = 0
     blank_losses: int = 0
+
+    def job_at(self, now: float) -> Job:
+        """What a worker that begins at loop time `now` is told: waiting and retries count."""
+        waited = now - self.came
+        return replace(
+            self.job,
+            deadline_s=max(0.0, self.job.deadline_s - waited),
+            elapsed_s=self.job.elapsed_s + waited,
+        )
 
     def learn_from(self, lost: Worker) -> None:
         """Keep what the lost worker had finished, and judge where it stood."""

@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -133,7 +132,7 @@ class WorkerPool:
         if self._closing:
             raise WorkerFailure("the pool is closing")
         loop = asyncio.get_running_loop()
-        ticket = Ticket(job, loop.time() + job.deadline_s, loop.create_future())
+        ticket = Ticket(job, loop.time(), loop.create_future())
         self._waiting.append(ticket)
         self._dispatch()
         return await ticket.answer
@@ -170,7 +169,7 @@ class WorkerPool:
                 continue  # Its caller has left.
             worker = self._idle.pop()
             self._busy[worker] = ticket
-            worker.begin(replace(ticket.job, deadline_s=max(0.0, ticket.expires - now)))
+            worker.begin(ticket.job_at(now))
 
     def _replied(self, worker: Worker, reply: Reply) -> None:
         ticket = self._busy.pop(worker)

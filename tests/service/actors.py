@@ -30,7 +30,7 @@ def body_of(*acts: str) -> bytes:
 class Actor:
     """Acts on one completion after the other; each answer is a piece, the reply joins them.
 
-    A body to PARSE is echoed. The act `deadline` tells what is left of it.
+    A body to PARSE is echoed. The acts `deadline` and `elapsed` tell what the job says of them.
     """
 
     def __call__(self, job: Job, progress: Progress) -> Reply:
@@ -41,8 +41,8 @@ class Actor:
         for index in range(len(answers), len(acts)):
             progress.working_on(index)
             name, _, argument = acts[index].partition(" ")
-            if name == "deadline":
-                answer = repr(job.deadline_s)
+            if name in {"deadline", "elapsed"}:
+                answer = repr(getattr(job, f"{name}_s"))
             else:
                 answer = job.culprits.get(index) or ACTS[name](argument)
             progress.finished(answer.encode())

@@ -55,7 +55,7 @@ def test_a_frame_beyond_the_limit_is_refused_before_it_arrives() -> None:
     [
         pytest.param(Job(Task.PARSE, b""), id="nothing"),
         pytest.param(
-            Job(Task.SCORE, b"body", (b"", b"first", b"second"), {3: Fate.DIED}, 1.5), id="all"
+            Job(Task.SCORE, b"body", (b"", b"first", b"second"), {3: Fate.DIED}, 1.5, 0.5), id="all"
         ),
     ],
 )

@@ -194,6 +194,22 @@ async def test_a_spent_deadline_reaches_the_worker_as_nothing_left(pool: WorkerP
 
 
 @shared
+async def test_the_time_in_the_queue_and_with_lost_workers_reaches_the_worker(
+    pool: WorkerPool, tmp_path: Path
+) -> None:
+    gate, waited_s = tmp_path / "gate", 0.05
+    blocking = asyncio.create_task(answers(pool, act("wait_for", str(gate))))
+    await asyncio.sleep(0)
+    queued = job(act("elapsed"), act("exit"), act("elapsed"), elapsed_s=100)
+    waiting = asyncio.create_task(pool.run(queued))
+    await asyncio.sleep(waited_s)
+    gate.touch()
+    await blocking
+    at_first, _, after_two_losses = (await waiting).body.split(b",")
+    assert 100 + waited_s <= float(at_first) < float(after_two_losses)
+
+
+@shared
 async def test_a_caller_that_leaves_takes_no_worker_along(pool: WorkerPool, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     left = asyncio.create_task(answers(pool, act("wait_for", str(gate)), act("say", "left")))
