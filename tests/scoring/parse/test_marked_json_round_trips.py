@@ -47,14 +47,90 @@ def kimi(calls: Calls) -> str:
     return f"<|tool_calls_section_begin|>{''.join(written)}<|tool_calls_section_end|>"
 
 
-FAMILIES: dict[str, Render] = {
-    "deepseek_v3": deepseek(
-        lambda name, body: f"function<｜tool▁sep｜>{name}\n```json\n{body}\n```"
+def each(before: str, behind: str, name: str = "arguments") -> Render:
+    """Each call as an object between marks of its own."""
+
+    def render(calls: Calls) -> str:
+        objects = (dumps({"name": tool, name: arguments}) for tool, arguments in calls)
+        return "\n".join(f"{before}{written}{behind}" for written in objects)
+
+    return render
+
+
+def all_in_list(before: str, behind: str, tool: str = "name", key: str = "arguments") -> Render:
+    """One list of all calls between two marks."""
+
+    def render(calls: Calls) -> str:
+        written = dumps([{tool: name, key: arguments} for name, arguments in calls])
+        return f"{before}{written}{behind}"
+
+    return render
+
+
+def by_name(before: str, between: str, behind: str) -> Render:
+    """Each call as its name and its arguments."""
+
+    def render(calls: Calls) -> str:
+        written = (f"{before}{name}{between}{dumps(body)}{behind}" for name, body in calls)
+        return "".join(written)
+
+    return render
+
+
+def apertus(calls: Calls) -> str:
+    written = dumps([{name: arguments} for name, arguments in calls])
+    return f"<|tools_prefix|>{written}<|tools_suffix|>"
+
+
+def minimax_m1(calls: Calls) -> str:
+    lines = (dumps({"name": name, "arguments": arguments}) for name, arguments in calls)
+    return "\n".join(("<tool_calls>", *lines, "</tool_calls>"))
+
+
+def llama(calls: Calls) -> str:
+    objects = (dumps({"name": name, "parameters": arguments}) for name, arguments in calls)
+    return f"<|python_tag|>{'; '.join(objects)}"
+
+
+WAYS: dict[str, tuple[str, Render]] = {
+    "DeepSeek V3": (
+        "deepseek_v3",
+        deepseek(lambda name, body: f"function<｜tool▁sep｜>{name}\n```json\n{body}\n```"),
     ),
-    "deepseek_v3.1": deepseek(lambda name, body: f"{name}<｜tool▁sep｜>{body}"),
-    "kimi_k2": kimi,
+    "DeepSeek V3.1": (
+        "deepseek_v3.1",
+        deepseek(lambda name, body: f"{name}<｜tool▁sep｜>{body}"),
+    ),
+    "Kimi K2": ("kimi_k2", kimi),
+    "Llama 3": ("llama3", llama),
+    "Functionary v3.1": ("function_tag", by_name("<function=", ">", "</function>")),
+    "Mistral Nemo": ("mistral", all_in_list("[TOOL_CALLS] ", "")),
+    "Mistral Small 3": ("mistral", by_name("[TOOL_CALLS]", "", "")),
+    "Magistral": ("mistral", by_name("[TOOL_CALLS]", "[ARGS]", "")),
+    "Ministral": ("mistral", by_name("[TOOL_CALLS]", "[CALL_ID]a1B2c3D4e[ARGS]", "")),
+    "Phi-4-mini": ("functools", all_in_list("functools", "")),
+    "Phi-4-mini-instruct": ("granite", all_in_list("<|tool_call|>", "<|/tool_call|>")),
+    "Granite 3.0": ("granite", all_in_list("<|tool_call|>", "")),
+    "Granite 20B": ("granite_20b", each("<function_call> ", "")),
+    "Command R7B": (
+        "cohere",
+        all_in_list("<|START_ACTION|>", "<|END_ACTION|>", "tool_name", "parameters"),
+    ),
+    "Command R": (
+        "cohere",
+        all_in_list("Action: ```json\n", "\n```", "tool_name", "parameters"),
+    ),
+    "Jamba": ("jamba", all_in_list("<tool_calls>", "</tool_calls>")),
+    "MiniMax M1": ("minimax_m1", minimax_m1),
+    "InternLM 2.5": (
+        "internlm",
+        each("<|action_start|><|plugin|>\n", "<|action_end|>", "parameters"),
+    ),
+    "Apertus": ("apertus", apertus),
+    "LongCat": ("longcat", each("<longcat_tool_call>\n", "\n</longcat_tool_call>")),
 }
-EVERY_FAMILY = pytest.mark.parametrize("family", FAMILIES)
+"""By family: the format that it is read as, and its template."""
+EVERY_FAMILY = pytest.mark.parametrize("family", WAYS)
 
 MARKS = [
     *(
@@ -93,6 +169,10 @@ ARGUMENTS = st.dictionaries(st.text(max_size=8) | st.sampled_from(MARKS), JSON, 
 CALLS = st.lists(st.tuples(st.sampled_from(["f", "g", "other"]), ARGUMENTS), min_size=1, max_size=3)
 
 
+def rendered(family: str, calls: Calls) -> str:
+    return WAYS[family][1](calls)
+
+
 def typed(value: object) -> str:
     return json.dumps(value, sort_keys=True)
 
@@ -109,9 +189,10 @@ def plain(calls: Calls) -> list[tuple[str, str]]:
 @given(calls=CALLS)
 @settings(max_examples=60)
 def test_rendered_calls_come_back_equal(family: str, calls: Calls) -> None:
-    for declared in ("auto", family):
-        parsed = parse(FAMILIES[family](calls), tools=TOOLS, format=declared)
-        assert (parsed.format, parsed.malformed, parsed.problems) == (family, (), ())
+    format_, render = WAYS[family]
+    for declared in ("auto", format_):
+        parsed = parse(render(calls), tools=TOOLS, format=declared)
+        assert (parsed.format, parsed.malformed, parsed.problems) == (format_, (), ())
         assert (called(parsed), parsed.content) == (plain(calls), "")
 
 
@@ -120,14 +201,14 @@ def test_rendered_calls_come_back_equal(family: str, calls: Calls) -> None:
 @settings(max_examples=30)
 def test_calls_within_reasoning_are_none(family: str, calls: Calls) -> None:
     for closing in ("", "</think>", "</think>No."):
-        assert parse(f"<think>{FAMILIES[family](calls)}{closing}", tools=TOOLS).calls == ()
+        assert parse(f"<think>{rendered(family, calls)}{closing}", tools=TOOLS).calls == ()
 
 
 @EVERY_FAMILY
 @given(calls=CALLS)
 @settings(max_examples=30)
 def test_prose_around_calls_is_content(family: str, calls: Calls) -> None:
-    parsed = parse(f"Let me see.\n\n{FAMILIES[family](calls)}", tools=TOOLS)
+    parsed = parse(f"Let me see.\n\n{rendered(family, calls)}", tools=TOOLS)
     assert (called(parsed), parsed.content) == (plain(calls), "Let me see.")
 
 
@@ -137,7 +218,7 @@ def test_calls_cut_anywhere_are_never_others(family: str) -> None:
         ("f", {"a": 'x</think>\n`"', "n": [12, {"y": None}]}),
         ("g", {"t": -1.5e3, "b": {}}),
     ]
-    text = f"<think>hm</think>{FAMILIES[family](calls)}"
+    text = f"<think>hm</think>{rendered(family, calls)}"
     for end in range(len(text)):
         found = called(parse(text[:end], tools=TOOLS))
         assert found == plain(calls)[: len(found)], text[:end]
@@ -145,15 +226,17 @@ def test_calls_cut_anywhere_are_never_others(family: str) -> None:
 
 @EVERY_FAMILY
 def test_a_call_cut_within_its_body_is_no_clean_text(family: str) -> None:
-    text = FAMILIES[family]([("f", {"n": 123})])
+    text = rendered(family, [("f", {"n": 123})])
     for end in range(text.index("123") - 3, text.index("123") + 3):
         assert parse(text[:end], tools=TOOLS).malformed, text[:end]
 
 
 @EVERY_FAMILY
 def test_every_other_declared_format_refuses_the_calls(family: str) -> None:
-    text = FAMILIES[family]([("f", {"a": 1})])
-    for declared in {*FAMILIES, "hermes", "fenced"} - {family}:
+    text = rendered(family, [("f", {"a": 1})])
+    own = {WAYS[family][0], "functools"} if "<|tool_call|>" in text else {WAYS[family][0]}
+    own |= {"jamba"} if "<tool_calls>" in text else set()
+    for declared in {*(name for name, _ in WAYS.values()), "hermes", "fenced"} - own:
         parsed = parse(text, tools=TOOLS, format=declared)
         assert not parsed.calls
         assert [failure.code for failure in parsed.malformed] == [Code.FORMAT_MISMATCH]
@@ -161,7 +244,7 @@ def test_every_other_declared_format_refuses_the_calls(family: str) -> None:
 
 @EVERY_FAMILY
 def test_calls_of_a_second_family_are_refused(family: str) -> None:
-    text = FAMILIES[family]([("f", {"a": 1})])
+    text = rendered(family, [("f", {"a": 1})])
     parsed = parse(f"<TOOLCALL>[]</TOOLCALL>\n{text}", tools=TOOLS)
     assert called(parsed) == [("f", '{"a": 1}')]
     first = '<tool_call>{"name": "g", "arguments": {}}</tool_call>'
@@ -177,10 +260,26 @@ FRAGMENTS = [
     *("<｜tool▁call▁begin｜>function<｜tool▁sep｜>", "<｜tool▁call▁begin｜>f<｜tool▁sep｜>{"),
     *("\n<|tool_call_begin|>", "<|tool_calls_section_begin|><|tool_call_begin|>f:0"),
     *("<|tool_call_begin|>f:0<|tool_call_argument_begin|>", "<|tool_calls_section_begin|>"),
+    *("<|python_tag|>", "\n<|python_tag|>f.call(", '<|python_tag|>f.call(a="', "<|python_tag|>f "),
+    *("<function=", "<function=f>", "<function=f>{", '<function=f>{"a": ', "<function=f>{}"),
+    *("[TOOL_CALLS]", "[TOOL_CALLS]f", "[TOOL_CALLS]f{", "[TOOL_CALLS][", '[TOOL_CALLS]f{"'),
+    *("[TOOL_CALLS]f[CALL_ID]", "[TOOL_CALLS]f[ARGS]", "[TOOL_CALLS]f[ARGS]{}[/TOOL_CALLS]"),
+    *(
+        "functools[",
+        "\nfunctools[",
+        "functools[{",
+        'functools[{"',
+        "<|tool_call|>",
+        "<|tool_call|>[",
+    ),
+    *("<function_call>", "<function_call>{", "<tool_calls>[", "<tool_calls>{", "<tool_calls>x "),
+    *("\nAction: ```json\n[", "\nAction: ```json\n[{", "Action:", '\nAction: ```json\n["'),
+    *("<|START_ACTION|>[", "<|action_start|> ", "<|action_start|><|plugin|>{", "<|tools_prefix|>["),
+    *('<|tools_prefix|>[{"f": {', "<longcat_tool_call>{", "\n<longcat_tool_call>"),
 ]
 
 
-@pytest.mark.parametrize("piece", FRAGMENTS + [render([("f", {})]) for render in FAMILIES.values()])
+@pytest.mark.parametrize("piece", FRAGMENTS + [rendered(family, [("f", {})]) for family in WAYS])
 def test_time_is_linear_in_the_length(piece: str) -> None:
     everything = Options(reasoning="implicit_end", repair=True, embedded_json=True)
 

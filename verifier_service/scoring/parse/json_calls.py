@@ -20,12 +20,19 @@ ReadItems = Callable[[Json, Context], tuple[Item, ...]]
 FENCE_LANGUAGES: Final = frozenset({"", "json", "tool_call", "tool_calls", "tool_code"})
 """Languages of a Markdown fence that may hold calls. Others hold quotations."""
 
-WEAK_KEYS: Final = frozenset({"type", "id", "role", "content"})
+WEAK_KEYS: Final = frozenset({"type", "id", "tool_call_id", "role", "content"})
 """First keys that begin a call only if a key of a call follows."""
 CALL_KEYS: Final = frozenset(
     {*envelope.WRAPPERS, *envelope.NAMES, *envelope.ARGUMENTS, "tool_calls"}
 )
-EVIDENCE: Final = ('"arguments"', '"function"', '"tool_use"', '"toolUse"', '"tool_calls"')
+EVIDENCE: Final = (
+    '"arguments"',
+    '"tool_name"',
+    '"function"',
+    '"tool_use"',
+    '"toolUse"',
+    '"tool_calls"',
+)
 
 _FENCE: Final = re.compile(r"(`{3,})[ \t]*([A-Za-z_]*)[ \t]*")
 _FIRST_KEY: Final = re.compile(r"\[?[ \t\r\n]*\{[ \t\r\n]*([\"']?)([A-Za-z_]*)")

@@ -20,6 +20,7 @@ TAGS: Final = (
     ("<thinking>", "</thinking>"),
     ("[THINK]", "[/THINK]"),
     ("<seed:think>", "</seed:think>"),
+    ("<longcat_think>", "</longcat_think>"),
     ("<scratch_pad>", "</scratch_pad>"),
     ("<|START_THINKING|>", "<|END_THINKING|>"),
     ("<|thought_start|>", "<|thought_end|>"),

@@ -1,0 +1,62 @@
+"""Mistral: `[TOOL_CALLS][{"name": "f", "arguments": {}}]` or `[TOOL_CALLS]f[ARGS]{}`.
+
+The list is written by 7B v0.3, Nemo, Large 2407 and Small 2409, the name by Small 3, Medium,
+Magistral, Devstral, Ministral 3 and Large 3. The character behind the marker tells them apart.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sandbox_tools.types import Json
+from verifier_service.scoring.codes import Code
+from verifier_service.scoring.parse import envelope
+from verifier_service.scoring.parse.json_calls import read_open_body, read_value
+from verifier_service.scoring.parse.records import Context, Item, Reading, malformed
+from verifier_service.scoring.parse.source import Source
+from verifier_service.scoring.parse.tagged import begins_line, read_opened
+
+OPENER: Final = "[TOOL_CALLS]"
+CLOSER: Final = "[/TOOL_CALLS]"
+"""No token of any model, but proxies write it."""
+IDENTITY: Final = "[CALL_ID]"
+ARGUMENTS: Final = "[ARGS]"
+
+_NAME: Final = re.compile(r"[^\s\[\]{}()<>\"'`,;]+")
+_IDENTITY: Final = re.compile(r"\[CALL_ID\][^\s\[\]{}]*[ \t]*")
+
+
+def read(source: Source, start: int) -> Reading | None:
+    """The calls behind the marker at `start`; None if it is only talked about."""
+    body = source.skip(start + len(OPENER))
+    name = _NAME.match(source.text, body)
+    if name is None:
+        return read_opened(source, start, OPENER, CLOSER)
+    position = source.skip(name.end())
+    identity = _IDENTITY.match(source.text, position)
+    position = position if identity is None else identity.end()
+    announced = source.text.startswith(ARGUMENTS, position)
+    arguments = source.skip(position + len(ARGUMENTS)) if announced else position
+    if announced or source.text.startswith("{", arguments):
+        return _read_call(source, name[0], arguments)
+    return _read_other(source, start, name, position)
+
+
+def _read_call(source: Source, name: str, arguments: int) -> Reading:
+    def read_arguments(value: Json, context: Context) -> tuple[Item, ...]:
+        return (envelope.named(name, value, context),)
+
+    values = read_value(source, arguments)
+    return read_open_body(source, values, OPENER, CLOSER, read_arguments)
+
+
+def _read_other(source: Source, start: int, name: re.Match[str], position: int) -> Reading | None:
+    """What follows a name that no arguments follow: the end of the text, another way, or prose."""
+    is_cut = any(source.is_cut(mark, position) for mark in (ARGUMENTS, IDENTITY))
+    if name[0] not in source.context.tools and not (is_cut and begins_line(source.text, start)):
+        return None
+    end = len(source) if is_cut else source.find(OPENER, position)
+    code = Code.TRUNCATED if is_cut else Code.BAD_JSON
+    failure = malformed(code, "No JSON object follows the name of the call.")
+    return Reading((failure,), end, position, truncated=is_cut)
