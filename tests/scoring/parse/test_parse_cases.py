@@ -14,7 +14,17 @@ from verifier_service.scoring.types import Options, Parsed, ToolCall
 
 TABLES = Path(__file__).parents[2] / "cases/parse"
 MAKE_SCHEMA = {"type": "object", "properties": {"type": {}, "properties": {}}}
+TRIP: dict[str, Json] = {
+    "city": {"type": "string"},
+    "days": {"type": "integer"},
+    "price": {"type": "number"},
+    "direct": {"type": "boolean"},
+    "stops": {"type": "array"},
+    "seats": {"type": "object"},
+    "note": {"type": ["string", "null"]},
+}
 TOOLS = {
+    "plan_trip": ToolSpec("plan_trip", "", {"type": "object", "properties": TRIP}),
     "get_weather": ToolSpec("get_weather", "", {"type": "object", "properties": {"city": {}}}),
     "now": ToolSpec("now", "", {"type": "object", "properties": {}}),
     "make_schema": ToolSpec("make_schema", "", MAKE_SCHEMA),

@@ -15,12 +15,15 @@ from verifier_service.scoring.parse import (
     bedrock,
     cohere,
     deepseek,
+    dsml,
     fenced_json,
     function_tag,
     gemma,
+    glm,
     granite,
     hermes,
     internlm,
+    invoke,
     jamba,
     kimi_k2,
     lfm2,
@@ -32,6 +35,8 @@ from verifier_service.scoring.parse import (
     openai,
     phi,
     pythonic,
+    qwen_coder,
+    step3,
 )
 from verifier_service.scoring.parse.records import Context, Message, Reading
 from verifier_service.scoring.parse.source import Source
@@ -62,6 +67,60 @@ class Format:
 
 
 FORMATS: Final = (
+    Format(
+        "qwen_coder",
+        "Qwen3-Coder, Qwen 3.5 and 3.6, Nemotron 3, Step 3.5, MiMo V2, Granite 4.2",
+        aliases=("qwen3_coder", "qwen3.5", "qwen3_xml", "nemotron3"),
+        openers=(qwen_coder.OPENER, qwen_coder.BARE_OPENER),
+        read=qwen_coder.read,
+    ),
+    Format(
+        "seed_oss",
+        "Seed-OSS",
+        aliases=("seed",),
+        openers=(qwen_coder.SEED_OPENER, qwen_coder.BARE_OPENER),
+        read=qwen_coder.read_seed,
+    ),
+    Format(
+        "glm",
+        "GLM 4.5 to 5, Poolside",
+        aliases=("glm45", "glm4_moe", "glm47", "glm5"),
+        openers=(glm.OPENER,),
+        read=glm.read,
+    ),
+    Format(
+        "invoke",
+        "models that imitate MiniMax or Claude 2 without their wrappers",
+        openers=(invoke.BARE_OPENER,),
+        read=invoke.read,
+    ),
+    Format(
+        "minimax",
+        "MiniMax M2",
+        aliases=("minimax_m2",),
+        openers=(invoke.MINIMAX_OPENER, invoke.BARE_OPENER),
+        read=invoke.read_minimax,
+    ),
+    Format(
+        "function_calls",
+        "Claude 2 and models that imitate it",
+        aliases=("anthropic_text", "anthropic_xml"),
+        openers=(invoke.ANTHROPIC_OPENER, invoke.BARE_OPENER),
+        read=invoke.read_anthropic,
+    ),
+    Format(
+        "dsml",
+        "DeepSeek V3.2 and V4",
+        aliases=("deepseek_v32", "deepseek_v4"),
+        openers=dsml.OPENERS,
+        read=dsml.read,
+    ),
+    Format(
+        "step3",
+        "Step-3",
+        openers=step3.OPENERS,
+        read=step3.read,
+    ),
     Format(
         "hermes",
         "Qwen 2.5 and 3, Hermes 2 Pro to 4, Granite 4.0 and most RL recipes",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from verifier_service.scoring.parse import glm, qwen_coder
 from verifier_service.scoring.parse.records import Reading
 from verifier_service.scoring.parse.source import Source
 from verifier_service.scoring.parse.tagged import read_tagged
@@ -17,5 +18,7 @@ CLOSER: Final = "</tool_call>"
 
 
 def read(source: Source, start: int) -> Reading | None:
-    """The calls of the block that opens at `start`."""
+    """The calls of the block that opens at `start`, if it is not one of Qwen3-Coder or GLM."""
+    if qwen_coder.begins(source, source.skip(start + len(OPENER))) or glm.read(source, start):
+        return None
     return read_tagged(source, start, OPENER, CLOSER)

@@ -48,6 +48,11 @@ def declares(tool: str, parameter: str, context: Context) -> bool:
     return any(True for schema in _schemas(tool, parameter, context) for _ in _types(schema))
 
 
+def is_parameter(tool: str, parameter: str, context: Context) -> bool:
+    """Whether a tool's schema speaks of a parameter."""
+    return any(True for _ in _schemas(tool, parameter, context))
+
+
 def call_of(name: str, arguments: Mapping[str, Json], context: Context) -> Item:
     """The call of a name and typed arguments, "no call" if it says so, or what is wrong with it."""
     if not name.strip():

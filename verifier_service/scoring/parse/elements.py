@@ -1,0 +1,354 @@
+"""Calls written as elements, whose parameters are elements with raw text in them.
+
+What Qwen3-Coder, MiniMax, Anthropic's old text form, DeepSeek V3.2 and Step-3 have in common:
+
+    <invoke name="f"><parameter name="k">v</parameter></invoke>
+
+in tags that each family spells in its own way, mostly with a wrapper around the calls. A value is
+all up to the end of its element; what looks like another tag in it is data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sandbox_tools.types import Json
+from verifier_service.scoring.codes import Code
+from verifier_service.scoring.json_text import JsonFault
+from verifier_service.scoring.parse.envelope import ARGUMENTS, EMPTY
+from verifier_service.scoring.parse.records import (
+    Context,
+    Item,
+    Reading,
+    malformed,
+)
+from verifier_service.scoring.parse.source import Source
+from verifier_service.scoring.parse.tagged import begins_line, is_meant
+from verifier_service.scoring.parse.typing import call_of, is_parameter, typed
+
+_TAG: Final = re.compile(r"([^<>\n]*)>")
+_ATTRIBUTE: Final = re.compile(
+    r"(?<![\w:.-])([\w:.-]+)[ \t]*=[ \t]*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'=]+))"
+)
+_LINE_END: Final = re.compile(r"\r?\n")
+
+_UNREADABLE: Final = "The parameters of the call cannot be read."
+_CUT: Final = "The text ends inside the call."
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """An opening tag: `<function=NAME>`, or one with attributes of which one is the name."""
+
+    name: str
+    attributes: Mapping[str, str]
+    end: int
+    closed: bool
+    """It closes itself: `<invoke name="f"/>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """The text of a parameter and the attributes of its tag."""
+
+    text: str
+    attributes: Mapping[str, str]
+
+
+def _by_schema(raw: Raw, tool: str, parameter: str, context: Context) -> Json:
+    return typed(raw.text, tool, parameter, context)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a family spells the tags."""
+
+    call: str
+    """How the opening tag of a call begins, `<invoke` for one."""
+    call_end: str
+    parameter: str
+    parameter_end: str
+    wrapper_ends: tuple[str, ...]
+    """What may close the wrapper."""
+    padded: bool = False
+    """A line end behind the opening tag of a value and one before its end belong to the markup."""
+    value: Callable[[Raw, str, str, Context], Json] = _by_schema
+    """The value of a parameter of a tool."""
+    json_body: bool = False
+    """A call may hold one JSON object instead of parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A call, and where its element ends."""
+
+    item: Item
+    end: int
+    firm: int
+    """As in `Reading`."""
+    sound: bool = True
+    """The grammar holds up to the end of the element."""
+    truncated: bool = False
+
+    def reading(self) -> Reading:
+        return Reading((self.item,), self.end, self.firm, self.truncated)
+
+
+# Where calls stand
+
+
+def read_wrapped(source: Source, start: int, opener: str, dialect: Dialect) -> Reading | None:
+    """The calls in the wrapper at `start`; None if no call begins in it.
+
+    A missing closer is forgiven: what is closed within counts.
+    """
+    position = source.skip(start + len(opener))
+    if source.is_cut(dialect.call, position) and position < len(source):
+        return _cut(source, position)
+    items: list[Item] = []
+    end = position
+    while element := read_element(source, position, dialect):
+        items.append(element.item)
+        end = element.end
+        if not element.sound:
+            return Reading(tuple(items), end, element.firm, element.truncated)
+        position = source.skip(end)
+    return _close(source, items, end, opener, dialect) if items else None
+
+
+def read_bare(source: Source, start: int, dialect: Dialect) -> Reading | None:
+    """The call whose tag stands at `start` without a wrapper; None if it is only talked about."""
+    tag = read_tag(source.text, start, dialect.call)
+    if tag is None:
+        unfinished = _TAG.match(source.text, start + 1) is None
+        cut = unfinished and source.find("\n", start) == len(source) == source.find("<", start + 1)
+        return _cut(source, start) if cut and begins_line(source.text, start) else None
+    if not (tag.closed or _is_body(source, start, tag, dialect)):
+        return None
+    element = read_element(source, start, dialect)
+    if element is None:
+        return None
+    if not element.sound:
+        return element.reading()
+    after = source.skip(element.end)
+    closer = _at(source, after, dialect.wrapper_ends)
+    end = after + len(closer) if closer else element.end
+    return Reading((element.item,), end, end)
+
+
+def read_other(source: Source, start: int, opener: str, closer: str) -> Reading | None:
+    """A wrapper in which no call begins: empty, broken, or only talked about."""
+    body = source.skip(start + len(opener))
+    if body == len(source):
+        return _cut(source, body) if begins_line(source.text, start) else None
+    closing, following = source.find(closer, body), source.find(opener, body)
+    closed = closing < following
+    end = closing + len(closer) if closed else following
+    if closed and closing == body:
+        return Reading((EMPTY,), end, end)
+    if not is_meant(source, start, body, closing if closed else None):
+        return None
+    excerpt = source.text[body : min(end, body + 200)]
+    failure = malformed(Code.BAD_ARGUMENTS, "What stands in the tag is no call.", excerpt)
+    return Reading((failure,), end, body)
+
+
+def _close(source: Source, items: list[Item], end: int, opener: str, dialect: Dialect) -> Reading:
+    """The reading of a wrapper behind the last call that begins in it, which ends at `end`."""
+    position = source.skip(end)
+    if closer := _at(source, position, dialect.wrapper_ends):
+        behind = position + len(closer)
+        return Reading(tuple(items), behind, behind)
+    if any(source.is_cut(closer, position) for closer in dialect.wrapper_ends):
+        return Reading(tuple(items), len(source), len(source), truncated=True)
+    if source.is_cut(dialect.call, position):
+        failure = malformed(Code.TRUNCATED, _CUT)
+        return Reading((*items, failure), len(source), position, truncated=True)
+    closing, closer = _first(source, position, dialect.wrapper_ends)
+    if closing >= source.find(opener, position):
+        return Reading(tuple(items), end, end, truncated=True)
+    excerpt = source.text[position : min(closing, position + 200)]
+    failure = malformed(Code.TRAILING_DATA, "Something stands behind the call.", excerpt)
+    return Reading((*items, failure), closing + len(closer), position)
+
+
+def _is_body(source: Source, start: int, tag: Tag, dialect: Dialect) -> bool:
+    """Whether what follows a tag without a wrapper makes it a call."""
+    body = source.skip(tag.end)
+    if read_tag(source.text, body, dialect.parameter):
+        return True
+    if source.text.startswith(dialect.call_end, body):
+        return True
+    if dialect.json_body and source.text.startswith("{", body):
+        return True
+    known = tag.name in source.context.tools
+    if any(source.is_cut(mark, body) for mark in (dialect.call_end, dialect.parameter)):
+        return known or begins_line(source.text, start)
+    if source.text.startswith("{", body) or not known:
+        return False
+    return source.find(dialect.call_end, body) < source.find(dialect.call, body)
+
+
+# One call
+
+
+def read_element(source: Source, start: int, dialect: Dialect) -> Element | None:
+    """The call whose tag stands at `start`; None if there is none."""
+    text = source.text
+    if not text.startswith(dialect.call, start):
+        return None
+    tag = read_tag(text, start, dialect.call)
+    if tag is None:
+        inside = start + len(dialect.call)
+        return _broken(source, inside, dialect, Code.BAD_NAME, "The tag of the call is broken.")
+    if tag.closed:
+        return Element(call_of(tag.name, {}, source.context), tag.end, tag.end)
+    body = source.skip(tag.end)
+    if dialect.json_body and text.startswith("{", body):
+        return _read_json(source, tag, body, dialect)
+    return _read_parameters(source, tag, dialect)
+
+
+def _read_parameters(source: Source, call: Tag, dialect: Dialect) -> Element:
+    parameters: dict[str, Raw] = {}
+    position = source.skip(call.end)
+    while not source.text.startswith(dialect.call_end, position):
+        tag = read_tag(source.text, position, dialect.parameter)
+        if tag is None or not tag.name:
+            return _broken(source, position, dialect, Code.BAD_ARGUMENTS, _UNREADABLE)
+        value = _value_span(source, tag.end, dialect)
+        if value is None:
+            return _broken(source, tag.end, dialect, Code.BAD_ARGUMENTS, _UNREADABLE)
+        value_end, behind = value
+        text = source.text[tag.end : value_end]
+        # The layout before a tag that ends a value in place of its own end is no data either.
+        text = _unpadded(text, dialect.padded, dialect.padded or behind == value_end)
+        parameters[tag.name] = Raw(text, tag.attributes)
+        position = source.skip(behind)
+    end = position + len(dialect.call_end)
+    context = source.context
+    arguments = {
+        name: dialect.value(raw, call.name, name, context) for name, raw in parameters.items()
+    }
+    if dialect.json_body:
+        arguments = _unwrapped(arguments, call.name, context)
+    return Element(call_of(call.name, arguments, context), end, end)
+
+
+def _value_span(source: Source, start: int, dialect: Dialect) -> tuple[int, int] | None:
+    """Where the value that begins at `start` ends, and where its element does.
+
+    An end that is missing is implied by the next parameter, or by the end of the call if the
+    wrapper ends or another call begins right behind it.
+    """
+    closing = source.find(dialect.parameter_end, start)
+    following = _next_tag(source, start, closing, dialect.parameter)
+    if closing < following:
+        return closing, closing + len(dialect.parameter_end)
+    ending = source.find(dialect.call_end, start)
+    if ending < following:
+        behind = source.skip(ending + len(dialect.call_end))
+        implied = _at(source, behind, (*dialect.wrapper_ends, dialect.call))
+        return (ending, ending) if implied else None
+    if following == len(source) or source.find(dialect.call, start) < following:
+        return None
+    return following, following
+
+
+def _next_tag(source: Source, start: int, end: int, mark: str) -> int:
+    """The first sound tag between two indices; the text's length if there is none."""
+    position = source.find(mark, start)
+    while position < end:
+        if read_tag(source.text, position, mark):
+            return position
+        position = source.find(mark, position + 1)
+    return len(source)
+
+
+def _unpadded(text: str, before: bool, behind: bool) -> str:
+    if before and (match := _LINE_END.match(text)):
+        text = text[match.end() :]
+    if behind and text.endswith("\n"):
+        text = text[:-1].removesuffix("\r")
+    return text
+
+
+def _read_json(source: Source, call: Tag, body: int, dialect: Dialect) -> Element:
+    try:
+        arguments, end = source.decode_at(body)
+    except JsonFault as fault:
+        firm = body if fault.end is None else fault.end
+        return _broken(source, firm, dialect, fault.code, f"{fault.message}.")
+    behind = source.skip(end)
+    if not source.text.startswith(dialect.call_end, behind):
+        return _broken(source, behind, dialect, Code.TRAILING_DATA, _UNREADABLE)
+    end = behind + len(dialect.call_end)
+    arguments = _unwrapped(arguments, call.name, source.context)
+    return Element(call_of(call.name, arguments, source.context), end, end)
+
+
+def _unwrapped(arguments: dict[str, Json], tool: str, context: Context) -> dict[str, Json]:
+    """The arguments without an object around them that is none of the tool's parameters."""
+    if len(arguments) != 1 or tool not in context.tools:
+        return arguments
+    ((name, inner),) = arguments.items()
+    is_wrapper = name in ARGUMENTS and not is_parameter(tool, name, context)
+    return inner if is_wrapper and isinstance(inner, dict) else arguments
+
+
+def read_tag(text: str, start: int, mark: str) -> Tag | None:
+    """The opening tag at `start` that begins with `mark`; None if there is none or it is broken."""
+    if not text.startswith(mark, start):
+        return None
+    match = _TAG.match(text, start + len(mark))
+    if match is None:
+        return None
+    inside = match[1].strip(" \t\r")
+    if inside.startswith("="):
+        return Tag(inside[1:].strip(), {}, match.end(), closed=False)
+    if not match[1].startswith((" ", "\t")):
+        return None
+    pairs = ((m[1], m[2] or m[3] or m[4] or "") for m in _ATTRIBUTE.finditer(inside))
+    attributes = dict(pairs)
+    name = attributes.get("name", "")
+    return Tag(name, attributes, match.end(), closed=inside.endswith("/"))
+
+
+# What is broken
+
+
+def _broken(source: Source, firm: int, dialect: Dialect, code: Code, message: str) -> Element:
+    """A call whose grammar breaks off at `firm`, up to its end or to where another one begins."""
+    ending = source.find(dialect.call_end, firm)
+    closing, closer = _first(source, firm, dialect.wrapper_ends)
+    following = source.find(dialect.call, firm)
+    if min(ending, closing, following) == len(source):
+        failure = malformed(Code.TRUNCATED, _CUT)
+        return Element(failure, len(source), firm, sound=False, truncated=True)
+    if ending < min(closing, following):
+        behind = ending + len(dialect.call_end)
+        closer = _at(source, source.skip(behind), dialect.wrapper_ends)
+        end = source.skip(behind) + len(closer) if closer else behind
+    else:
+        end = min(closing + len(closer), following)
+    failure = malformed(code, message, source.text[firm : firm + 200])
+    return Element(failure, end, firm, sound=False)
+
+
+def _cut(source: Source, firm: int) -> Reading:
+    failure = malformed(Code.TRUNCATED, _CUT)
+    return Reading((failure,), len(source), firm, truncated=True)
+
+
+def _at(source: Source, start: int, marks: tuple[str, ...]) -> str:
+    """The mark that stands at an index; "" for none."""
+    return next((mark for mark in marks if source.text.startswith(mark, start)), "")
+
+
+def _first(source: Source, start: int, marks: tuple[str, ...]) -> tuple[int, str]:
+    """Where the first of several marks stands, and which; the text's length and "" for none."""
+    found = min(((source.find(mark, start), mark) for mark in marks), default=(len(source), ""))
+    return found if found[0] < len(source) else (len(source), "")
