@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from verifier_service.scoring.codes import Code
-from verifier_service.scoring.parse import pythonic
+from verifier_service.scoring.parse import harmony, pythonic
 from verifier_service.scoring.parse.bare_json import embedded, is_json
+from verifier_service.scoring.parse.channels import read_parts
 from verifier_service.scoring.parse.formats import Format
 from verifier_service.scoring.parse.quotation import quoted
 from verifier_service.scoring.parse.reasoning import (
@@ -20,7 +21,7 @@ from verifier_service.scoring.parse.reasoning import (
     find_answer,
     implicit_end,
 )
-from verifier_service.scoring.parse.records import Block, Context
+from verifier_service.scoring.parse.records import Block, Context, Part
 from verifier_service.scoring.parse.segment import read_whole, scan
 from verifier_service.scoring.parse.source import Source
 from verifier_service.scoring.types import Failure, Span, ToolCall
@@ -60,11 +61,15 @@ class Reading:
     reasoning: str
     problems: tuple[Failure, ...]
     spans: tuple[Span, ...]
+    stripped: bool = False
+    """Special tokens had been stripped and what remained was still unambiguous."""
 
 
 def read_text(text: str, context: Context, declared: Format | None) -> Reading:
     """Read a text in the declared format, or in whichever it is written in."""
     source = Source(_without_end_of_turn(text), context)
+    if parts := read_parts(source, declared):
+        return _of_channels(source, parts)
     segments = scan(source, declared)
     answer = find_answer(segments, len(source))
     if answer.unclosed and context.options.reasoning == "implicit_end":
@@ -133,6 +138,49 @@ def _calls(block: Block) -> bool:
     return any(isinstance(item, ToolCall) for item in block.reading.items)
 
 
+# Texts in channels
+
+
+def _of_channels(source: Source, parts: Sequence[Part]) -> Reading:
+    """What the messages of a text in channels call, say and think."""
+    blocks = [part.block for part in parts if part.block]
+    return Reading(
+        blocks=tuple(blocks),
+        content=_text_of(parts, "content"),
+        reasoning=_text_of(parts, "reasoning"),
+        problems=(*_channel_problems(source, parts), *_call_problems(blocks)),
+        spans=tuple(_channel_spans(parts)),
+        stripped=not any(opener in source.text for opener in harmony.OPENERS),
+    )
+
+
+def _text_of(parts: Sequence[Part], kind: str) -> str:
+    texts = (part.text.strip(BLANKS) for part in parts if part.kind == kind)
+    return "\n".join(filter(None, texts))
+
+
+def _channel_problems(source: Source, parts: Sequence[Part]) -> Iterator[Failure]:
+    if parts[-1].kind == "reasoning":
+        message = "Reasoning is the last that is written: no action follows it."
+        yield Failure(Code.UNCLOSED_REASONING, "", message)
+    if any(part.hides_call for part in parts):
+        message = "A call is quoted in reasoning; it does not count."
+        yield Failure(Code.CALL_IN_REASONING, "", message)
+    contents = (Source(part.text, source.context) for part in parts if part.kind == "content")
+    segments = (segment for content in contents for segment in scan(content, None))
+    if any(isinstance(segment, Block) and _calls(segment) for segment in segments):
+        message = "A call in another format stands in what is said; it does not count."
+        yield Failure(Code.CALL_IN_QUOTATION, "/text", message)
+
+
+def _channel_spans(parts: Sequence[Part]) -> Iterator[Span]:
+    for part in parts:
+        if part.kind == "reasoning":
+            yield Span(part.start, part.end, "reasoning")
+        elif part.block:
+            yield Span(part.start, part.end, _kind(part.block))
+
+
 # What is told of a reading
 
 
@@ -181,6 +229,10 @@ def _problems(answer: Answer, calls: Sequence[Block], quotes: Sequence[Block]) -
     if quotes:
         message = "A call is quoted, or stands in prose without a marker; it does not count."
         yield Failure(Code.CALL_IN_QUOTATION, "/text", message)
+    yield from _call_problems(calls)
+
+
+def _call_problems(calls: Sequence[Block]) -> Iterator[Failure]:
     for block in calls:
         yield from block.reading.problems
         if block.reading.truncated and _calls(block):
@@ -197,8 +249,11 @@ def _spans(
         yield Span(0, answer.start, "reasoning")
     both = [(block, False) for block in calls] + [(block, True) for block in quotes]
     for block, is_quote in sorted(both, key=lambda each: each[0].start):
-        broken = any(isinstance(item, Failure) for item in block.reading.items)
-        kind: SpanKind = "quotation" if is_quote else "malformed" if broken else "call"
-        yield Span(block.start, block.end, kind)
+        yield Span(block.start, block.end, "quotation" if is_quote else _kind(block))
     if answer.unclosed:
         yield Span(answer.end, length, "reasoning")
+
+
+def _kind(block: Block) -> SpanKind:
+    broken = any(isinstance(item, Failure) for item in block.reading.items)
+    return "malformed" if broken else "call"

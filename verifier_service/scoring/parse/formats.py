@@ -21,6 +21,7 @@ from verifier_service.scoring.parse import (
     gemma,
     glm,
     granite,
+    harmony,
     hermes,
     internlm,
     invoke,
@@ -293,6 +294,13 @@ FORMATS: Final = (
         aliases=("function_gemma",),
         openers=(gemma.FUNCTION_GEMMA.opener,),
         read=gemma.read_function_gemma,
+    ),
+    Format(
+        harmony.FORMAT,
+        "gpt-oss",
+        aliases=("gpt-oss", "gpt_oss", "openai_harmony"),
+        openers=harmony.OPENERS,
+        read=harmony.read,
     ),
     Format(
         anthropic.FORMAT,

@@ -50,7 +50,7 @@ def read_completion_text(text: str, context: Context, declared: Format | None) -
         problems=reading.problems,
         spans=reading.spans,
         repaired=any(block.reading.repaired for block in reading.blocks),
-        stripped=any(block.reading.stripped for block in reading.blocks),
+        stripped=reading.stripped or any(block.reading.stripped for block in reading.blocks),
     )
     return turn if message is None else _with_message(turn, message, context, declared)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from sandbox_tools.types import Json
 from verifier_service.scoring.codes import Code
@@ -83,6 +83,21 @@ class Block:
     def attempts(self) -> bool:
         """Whether something was called, or tried to be."""
         return any(not isinstance(item, Sentinel) for item in self.reading.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A message within a text whose format says of every message on which channel it speaks."""
+
+    kind: Literal["reasoning", "content", "call", "foreign"]
+    """`foreign`: it is written in the name of somebody else than the assistant."""
+    start: int
+    end: int
+    text: str = ""
+    block: Block | None = None
+    """The call, if it is one."""
+    hides_call: bool = False
+    """It is reasoning, and a server might run a call that is quoted in it."""
 
 
 @dataclass(frozen=True, slots=True)

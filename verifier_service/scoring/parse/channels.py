@@ -1,0 +1,51 @@
+"""Texts that are split into messages before anything else is looked for: harmony, also stripped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from verifier_service.scoring.parse import harmony, harmony_stripped
+from verifier_service.scoring.parse.formats import Format
+from verifier_service.scoring.parse.quotation import quoted
+from verifier_service.scoring.parse.reasoning import find_answer
+from verifier_service.scoring.parse.records import Block, Part, Reading
+from verifier_service.scoring.parse.segment import scan
+from verifier_service.scoring.parse.source import Source
+
+
+def read_parts(source: Source, declared: Format | None) -> Sequence[Part]:
+    """The messages of a text in harmony; none if it is in no such format.
+
+    A text in which a call of another format, or reasoning that never closes, stands before the
+    first message is none, nor is one whose first message is quoted.
+    """
+    first = harmony.first_message(source)
+    if first is None:
+        return _read_stripped(source, declared)
+    parts = list(harmony.read_messages(source, first))
+    if not source.text[:first].strip():
+        return parts
+    before = scan(source.cut(first), declared)
+    answer = find_answer(before, first)
+    if answer.unclosed or any(isinstance(segment, Block) for segment in before):
+        return ()
+    if first in quoted(source.text, 0, len(source), _as_blocks(parts)):
+        return ()
+    reasoning = Part("reasoning", 0, answer.start, source.text[: answer.start])
+    content = Part("content", answer.start, first, source.text[answer.start : first])
+    return ([reasoning] if answer.start else []) + [content, *parts]
+
+
+def _as_blocks(parts: Sequence[Part]) -> list[Block]:
+    return [
+        Block(harmony.FORMAT, part.start, Reading((), part.end, part.end))
+        for part in parts
+        if part.kind != "content"
+    ]
+
+
+def _read_stripped(source: Source, declared: Format | None) -> Sequence[Part]:
+    parts = harmony_stripped.read_messages(source)
+    if parts is None or any(isinstance(each, Block) for each in scan(source, declared)):
+        return ()
+    return parts
