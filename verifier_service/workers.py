@@ -135,7 +135,12 @@ class WorkerPool:
         ticket = Ticket(job, loop.time(), loop.create_future())
         self._waiting.append(ticket)
         self._dispatch()
-        return await ticket.answer
+        try:
+            return await ticket.answer
+        except asyncio.CancelledError:
+            if ticket in self._waiting:
+                self._waiting.remove(ticket)
+            raise
 
     async def close(self, grace_s: float) -> None:
         """Refuse new jobs, give those that were accepted `grace_s`, then end every process."""
@@ -166,7 +171,7 @@ class WorkerPool:
                 continue
             ticket = self._waiting.popleft()
             if ticket.answer.done():
-                continue  # Its caller has left.
+                continue  # Its caller is just leaving.
             worker = self._idle.pop()
             self._busy[worker] = ticket
             worker.begin(ticket.job_at(now))
@@ -195,6 +200,8 @@ class WorkerPool:
         ticket.learn_from(lost)
         told = {"pid": lost.pid, "fate": lost.fate, "completion": lost.index}
         log.warning("worker_lost", extra=told)
+        if ticket.answer.done():
+            return  # Its caller has left.
         if self._closed:
             ticket.refuse("the pool was closed")
         elif ticket.hopeless:

@@ -238,6 +238,23 @@ async def test_a_caller_that_leaves_the_queue_is_not_served(
 
 
 @shared
+async def test_callers_that_leave_the_queue_take_their_bodies_along(
+    pool: WorkerPool, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    blocking = asyncio.create_task(answers(pool, act("wait_for", str(gate))))
+    await asyncio.sleep(0)
+    for _ in range(100):
+        leaving = asyncio.create_task(pool.run(Job(Task.PARSE, bytes(1 << 20))))
+        await asyncio.sleep(0)
+        leaving.cancel()
+    await asyncio.sleep(0)
+    assert pool.queued == 0
+    gate.touch()
+    assert await blocking == ["ok"]
+
+
+@shared
 @pytest.mark.parametrize("ignored", [signal.SIGINT, signal.SIGTERM])
 async def test_signals_to_the_whole_group_leave_workers_to_drain(
     pool: WorkerPool, ignored: signal.Signals
