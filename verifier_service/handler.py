@@ -86,12 +86,12 @@ class RequestHandler:
         wanted = self.engine.config.deadline_s
         if request.deadline_ms is not None:
             wanted = request.deadline_ms / 1000
-        batch = _Batch(self.engine, request, job, started + min(wanted, job.deadline_s))
+        batch = _Batch(self.engine, request, job, _deadline(job, started, wanted))
         batch.judge_all(progress)
         return batch.reply()
 
     def _parse(self, request: ParseRequest, progress: Progress, job: Job, started: float) -> Reply:
-        deadline = started + min(self.engine.config.deadline_s, job.deadline_s)
+        deadline = _deadline(job, started, self.engine.config.deadline_s)
         options = effective_options(None, request.options)
         self.engine.check_format(request.format)
         self.engine.check_languages(options)
@@ -144,6 +144,11 @@ def _number_of_entries(raw: Json) -> int:
         return 0
     entries = [raw.get("items"), raw.get("completions")]
     return max(len(entry) if isinstance(entry, list) else 0 for entry in entries)
+
+
+def _deadline(job: Job, started: float, wanted_s: float) -> float:
+    """When the request's time is over, on the monotonic clock; it runs from the arrival."""
+    return min(started - job.elapsed_s + wanted_s, started + job.deadline_s)
 
 
 def _unknown_name(unknown: UnknownName) -> Problem:
