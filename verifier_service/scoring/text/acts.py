@@ -14,7 +14,7 @@ from typing import Literal
 from verifier_service.scoring.text.fold import fold, prose
 from verifier_service.scoring.text.language import Language, spoken
 from verifier_service.scoring.text.phrases import PhraseBook
-from verifier_service.scoring.text.refusals import refuses
+from verifier_service.scoring.text.refusals import declines_barely, refuses
 from verifier_service.scoring.text.requests import asks, states_need
 from verifier_service.scoring.text.sentences import WORD, Sentence, sentences
 
@@ -65,7 +65,12 @@ def read_in(text: str, language: Language) -> Speech:
 
 def _speech(found: tuple[Sentence, ...], language: Language) -> Speech:
     own = _own_sentences(found, language)
-    refusing = frozenset(i for i in own if refuses(found[i], language))
+    refusing = frozenset(
+        i
+        for i in own
+        if refuses(found[i], language)
+        or declines_barely(found[i], language, is_alone=len(found) == 1)
+    )
     questions, needs = _requests(found, own, bool(refusing), language)
     requesting = questions | needs
     return Speech(
@@ -118,7 +123,7 @@ def _requests(
     for index in own:
         each = found[index]
         follower = found[index + 1] if index + 1 < len(found) else None
-        alternative = is_refused and not language.alternatives.isdisjoint(each.words)
+        alternative = is_refused and _offers_instead(each, language)
         listed = led and (each.is_item or found[index - 1].leads)
         if not alternative and asks(each, follower, language):
             questions.add(index)
@@ -126,3 +131,12 @@ def _requests(
             needs.add(index)
         led = (index in questions or index in needs) and (each.leads or (led and each.is_item))
     return frozenset(questions), frozenset(needs)
+
+
+def _offers_instead(each: Sentence, language: Language) -> bool:
+    """Whether a sentence beside a refusal offers something else: "What would you like instead?"."""
+    if language.alternatives.isdisjoint(each.words):
+        return False
+    noun = each.words[1] if each.words[0] in language.noun_askers else ""
+    known = language.function_words | language.alternatives | language.neutral_nouns
+    return not noun or noun in known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ _MAX_CHARS: Final = 65_536
 _MARKS_KEPT: Final = 2
 _NAME_WORDS: Final = 4
 
+_TAG: Final = re.compile(r"</?[A-Za-z][^<>]*>")
+_MARKUP: Final = dict.fromkeys(map(ord, "*_`~\\"))
+_BARE_WORD: Final = re.compile(r"[^\W_]+")
 _FENCE: Final = re.compile(r"[ \t]*(```|~~~)")
 _INLINE_CODE: Final = re.compile(r"`[^`\n]*`")
 _QUOTATION: Final = re.compile(r'"[^"\n]*"')
@@ -80,6 +84,19 @@ def fold(text: str) -> str:
     folded = unicodedata.normalize("NFKC", _few_marks(text.translate(_FOLDED)))[:_MAX_CHARS]
     # Look-alikes are a disguise only in a Latin text; in Russian they are Russian.
     return folded.translate(_LOOK_ALIKES) if latin_share(folded) > 0.5 else folded
+
+
+def bare_words(text: str) -> tuple[list[str], list[str]]:
+    """The words that a reader sees, whatever stands between them.
+
+    Without tags, punctuation, combining marks and case, and with look-alikes as Latin letters in
+    any text. Markup parts words in the first version and not in the second.
+    """
+    # NFKC composes the letters whose marks are dropped here.
+    shown = unicodedata.normalize("NFD", fold(_TAG.sub(" ", html.unescape(text))))
+    plain = "".join(char for char in shown if unicodedata.category(char) not in ("Mn", "Me"))
+    plain = plain.translate(_LOOK_ALIKES).casefold()
+    return _BARE_WORD.findall(plain), _BARE_WORD.findall(plain.translate(_MARKUP))
 
 
 def _few_marks(text: str) -> str:

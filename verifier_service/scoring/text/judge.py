@@ -56,7 +56,14 @@ def judge_no_call(speech: Speech, text: str, *, forbidden: Sequence[str]) -> Tex
 
 def judge_beside_call(speech: Speech) -> Observed:
     """`MIXED` where prose beside a tool call asks a question or refuses, else `EXECUTE`."""
-    return Observed.MIXED if speech.asks_question or speech.refusals else Observed.EXECUTE
+    language = speech.language
+    needs = (speech.sentences[index] for index in speech.requesting)
+    # "I need the price first" beside a call tells the user what comes next.
+    presses = language is not None and any(
+        not language.pressing.isdisjoint(each.words) for each in needs
+    )
+    is_mixed = speech.asks_question or presses or speech.refusals
+    return Observed.MIXED if is_mixed else Observed.EXECUTE
 
 
 def behavior_of(text: str, languages: Sequence[str] = ("en",)) -> Behavior:

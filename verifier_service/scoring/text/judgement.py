@@ -9,7 +9,7 @@ from typing import Final
 from sandbox_tools.types import Json
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.text.acts import Speech
-from verifier_service.scoring.text.fold import fold
+from verifier_service.scoring.text.fold import bare_words, fold
 from verifier_service.scoring.types import Behavior, Failure
 
 
@@ -67,9 +67,23 @@ def collapsed(text: str) -> str:
 
 
 def _forbidden_phrase(text: str, forbidden: Sequence[str]) -> str | None:
-    """The first forbidden phrase that stands in the text as whole words."""
-    whole = collapsed(text) if forbidden else ""
-    return next((phrase for phrase in forbidden if _holds(whole, collapsed(phrase))), None)
+    """The first forbidden phrase whose words stand in the text one after the other.
+
+    Punctuation and markup between the words hide nothing; a phrase that is more than words, such
+    as "C++", counts where it stands as it is written.
+    """
+    if not forbidden:
+        return None
+    whole = collapsed(text)
+    versions = [f" {' '.join(words)} " for words in bare_words(text)]
+    for phrase in forbidden:
+        words = bare_words(phrase)[0]
+        is_worded = len(words) > 1 or phrase.strip().isalnum()
+        if is_worded and any(f" {' '.join(words)} " in version for version in versions):
+            return phrase
+        if _holds(whole, collapsed(phrase)):
+            return phrase
+    return None
 
 
 def _holds(text: str, phrase: str) -> bool:

@@ -62,7 +62,10 @@ class Language:
     subordinators: Words
     alternatives: Words
     speakers: Words
+    pressing: Words
     regrets: Words
+    bare_refusals: Words
+    neutral_nouns: Words
     speculations: Words
     courtesies: Words
     anaphora: Words
@@ -94,6 +97,7 @@ class Language:
     inabilities: PhraseBook
     refusals: PhraseBook
     excused: PhraseBook
+    unrefused: PhraseBook
     conditions: PhraseBook
     not_conditions: PhraseBook
     regretted: PhraseBook

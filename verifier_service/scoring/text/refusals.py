@@ -14,7 +14,10 @@ def refuses(each: Sentence, language: Language) -> bool:
     words = each.words
     if not words or names_remedy(each, language):
         return False
-    if any(_counts(words, found.start, language) for found in language.refusals.all(words)):
+    if any(
+        _counts(words, found.start, language) and not _is_turned(words, found.end, language)
+        for found in language.refusals.all(words)
+    ):
         return True
     if any(not _is_excused(words, found.end, language) for found in _inabilities(each, language)):
         return True
@@ -28,7 +31,12 @@ def refuses(each: Sentence, language: Language) -> bool:
 def _inabilities(each: Sentence, language: Language) -> list[Found]:
     """The first-person inabilities of a sentence that are not only supposed."""
     found = language.inabilities.all(each.words)
-    return [one for one in found if _counts(each.words, one.start, language)]
+    return [
+        one
+        for one in found
+        if _counts(each.words, one.start, language)
+        and not _is_turned(each.words, one.end, language)
+    ]
 
 
 def _counts(words: Sequence[str], start: int, language: Language) -> bool:
@@ -38,12 +46,35 @@ def _counts(words: Sequence[str], start: int, language: Language) -> bool:
 
 def _is_excused(words: Sequence[str], end: int, language: Language) -> bool:
     """Whether the words after an inability make it an idiom: "I can't wait"."""
-    verb = end + 1 if end < len(words) and words[end] in language.particles else end
-    idiom = language.excused.at(words, verb)
+    idiom = language.excused.at(words, _verb(words, end, language))
     if idiom is None:
         return False
     # "I can't see or access your files" names a second verb that is no idiom.
     return idiom.end == len(words) or words[idiom.end] not in language.choosers
+
+
+def _verb(words: Sequence[str], end: int, language: Language) -> int:
+    """Where the verb of an inability stands: "unable to ...", "does not allow me to ..."."""
+    rest = (index for index in range(end, len(words)) if words[index] not in language.particles)
+    return next(rest, len(words))
+
+
+def _is_turned(words: Sequence[str], end: int, language: Language) -> bool:
+    """Whether what follows turns a refusal round: "my policy does not allow me to refuse"."""
+    return language.unrefused.at(words, _verb(words, end, language)) is not None
+
+
+def declines_barely(each: Sentence, language: Language, *, is_alone: bool) -> bool:
+    """Whether a sentence is nothing but a no: "Sorry, no.", or "No." as the whole text."""
+    words = frozenset(each.words)
+    sorry = language.regrets & words
+    rest = words - language.regrets - language.openings
+    return (
+        not each.is_question
+        and bool(words & language.bare_refusals)
+        and rest <= language.bare_refusals
+        and (is_alone or bool(sorry))
+    )
 
 
 def names_remedy(each: Sentence, language: Language) -> bool:

@@ -128,7 +128,9 @@ def _is_elliptical(each: Sentence, language: Language) -> bool:
     nouns = [word for word in each.words if word not in language.function_words]
     if len(nouns) > 3 or not language.auxiliaries.isdisjoint(each.words):
         return False
-    return len(each.words) == 1 or not language.vocabulary.isdisjoint(nouns)
+    if each.words[-1] not in language.negations and each.words[0] not in language.choosers:
+        nouns += [word for word in each.words if word in language.choosers]
+    return len(each.words) == 1 or not (language.vocabulary | language.choosers).isdisjoint(nouns)
 
 
 def _is_addressed(each: Sentence, language: Language) -> bool:
