@@ -255,3 +255,9 @@ def test_what_would_silently_mean_something_else_is_refused(raw: Json) -> None:
 def test_a_clarify_text_names_what_is_missing() -> None:
     truth = truth_of({"behavior": "clarify", "text": "Which ticker do you mean?"})
     assert truth.missing == ("ticker",)
+
+
+def test_a_match_rule_for_an_argument_that_the_tool_does_not_have_is_refused() -> None:
+    match = {"get_stock_price.tikcer": "casefold"}
+    fault = fault_of({"calls": [CALL], "match": match})
+    assert fault.path == "/ground_truth/match/get_stock_price.tikcer"

@@ -286,6 +286,13 @@ class _Reader:
             _fail(path, 'A match rule is named "tool.argument".')
         if all(call.name != tool for call in calls):
             _fail(path, f'No expected call is to "{tool}", so this match rule would do nothing.')
+        known = {name for call in calls if call.name == tool for name in call.arguments}
+        if tool in self.tools:
+            known.update(self.tools[tool].parameters.get("properties", {}))
+        if argument not in known:
+            _fail(
+                path, f'"{tool}" has no argument "{argument}"; it has {", ".join(sorted(known))}.'
+            )
         try:
             rules = tuple(parse_rule(rule) for rule in (raw if isinstance(raw, list) else [raw]))
             for rule in rules:

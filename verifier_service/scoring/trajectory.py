@@ -18,6 +18,9 @@ from verifier_service.scoring.values import json_equal
 
 RESULT_KEYS: Final = ("result", "value", "output", "content", "return")
 """Members in which environments wrap what a tool returned."""
+BESIDE_KEYS: Final = frozenset({"status", "success", "ok", "name", "tool", "tool_name", "id"})
+"""Members that they put beside it."""
+WRAPPER: Final = ("<tool_response>", "</tool_response>")
 ERROR_KEYS: Final = ("error", "message", "detail")
 
 
@@ -65,18 +68,28 @@ def _says(content: str, result: ToolResult, limits: Limits) -> bool:
     """Whether a message renders a result: as JSON, as Python's `str`, or wrapped in an object."""
     if result.error is not None:
         return any(text.strip() == result.error for text in _errors(content, limits))
-    if content == result.value or content.strip() == str(result.value):
+    content = content.strip().removeprefix(WRAPPER[0]).removesuffix(WRAPPER[1]).strip()
+    if _renders(content, result.value) or (content == "" and result.value is None):
         return True
     try:
         decoded = decode(content, limits)
     except JsonFault:
         return False
-    if json_equal(decoded, result.value):
+    if _renders(decoded, result.value):
         return True
-    wrapped = isinstance(decoded, dict) and len(decoded) == 1
-    return wrapped and any(
-        key in decoded and json_equal(decoded[key], result.value) for key in RESULT_KEYS
+    if not isinstance(decoded, dict):
+        return False
+    wrapped = [key for key in decoded if key not in BESIDE_KEYS]
+    return (
+        len(wrapped) == 1
+        and wrapped[0] in RESULT_KEYS
+        and _renders(decoded[wrapped[0]], result.value)
     )
+
+
+def _renders(shown: Json, value: Json) -> bool:
+    """Whether a value is shown as itself or as Python's text for it."""
+    return json_equal(shown, value) or (isinstance(shown, str) and shown == str(value))
 
 
 def _errors(content: str, limits: Limits) -> Iterator[str]:
