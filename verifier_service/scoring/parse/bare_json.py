@@ -44,7 +44,10 @@ def is_json(source: Source, start: int) -> bool:
 
 
 def embedded(source: Source, start: int) -> Iterator[Block]:
-    """Every JSON call in the prose from `start` on, as vLLM's `llama3_json` finds them."""
+    """Every JSON call in the prose from `start` on, as vLLM's `llama3_json` finds them.
+
+    A declared tool that is called in an envelope that is not read is a failure.
+    """
     while match := _MEMBER.search(source.text, start):
         start = match.end()
         try:

@@ -24,7 +24,7 @@ from verifier_service.scoring.parse.reasoning import (
 from verifier_service.scoring.parse.records import Block, Context, Part
 from verifier_service.scoring.parse.segment import read_whole, scan
 from verifier_service.scoring.parse.source import Source
-from verifier_service.scoring.types import Failure, Span, ToolCall
+from verifier_service.scoring.types import Failure, Span, ToolCall, Tools
 
 END_OF_TURN: Final = (
     "<|im_end|>",
@@ -75,12 +75,11 @@ def read_text(text: str, context: Context, declared: Format | None) -> Reading:
     if answer.unclosed and context.options.reasoning == "implicit_end":
         answer = implicit_end(segments, answer, source.text)
     blocks = _blocks_within(source, segments, answer, declared)
-    if blocks:
-        quotations = quoted(source.text, answer.start, answer.end, blocks)
-        calls = [block for block in blocks if block.start not in quotations]
-        quotes = [block for block in blocks if block.start in quotations and _calls(block)]
-    else:
-        calls, quotes = _blocks_in_prose(source, answer)
+    quotations = quoted(source.text, answer.start, answer.end, blocks) if blocks else set()
+    unmarked, quotes = _unmarked(source, answer, blocks, declared)
+    calls = [block for block in blocks if block.start not in quotations] + unmarked
+    quotes += [block for block in blocks if block.start in quotations and _calls(block)]
+    calls.sort(key=lambda block: block.start)
     return _reading(source.text, answer, calls, quotes)
 
 
@@ -105,33 +104,59 @@ def _blocks_within(
     source: Source, segments: Sequence[Segment], answer: Answer, declared: Format | None
 ) -> list[Block]:
     """The calls of the answer: one that makes up all of it, else those that markers begin."""
-    if whole := read_whole(source.cut(answer.end), answer.start, declared):
-        return [whole]
-    return [
+    whole = read_whole(source.cut(answer.end), answer.start, declared)
+    start = answer.start if whole is None else whole.end
+    marked = (
         segment
         for segment in segments
-        if isinstance(segment, Block) and answer.start <= segment.start < answer.end
-    ]
+        if isinstance(segment, Block) and start <= segment.start < answer.end
+    )
+    return [*([] if whole is None else [whole]), *marked]
 
 
-def _blocks_in_prose(source: Source, answer: Answer) -> tuple[list[Block], list[Block]]:
-    """Calls without a marker that stand in prose: calls if the request says so, else quotations.
+def _unmarked(
+    source: Source, answer: Answer, blocks: Sequence[Block], declared: Format | None
+) -> tuple[list[Block], list[Block]]:
+    """Calls without a marker in the prose around `blocks`, and those that are only quotations.
 
-    As quotations they count only for declared tools: prose may well hold other JSON.
+    They are calls if the request says so. As quotations they count only for declared tools: prose
+    may well hold other JSON.
     """
-    within = source.cut(answer.end)
-    if is_json(within, answer.start):
+    around = _around(source, answer, blocks)
+    if blocks and not any(block.attempts or block.message for block in blocks):
+        # The statement that no call is needed does not turn a call behind it into prose.
+        if whole := read_whole(around, answer.start, declared):
+            return [whole], []
+    elif not blocks and is_json(around, answer.start):
         return [], []
-    found = list(embedded(within, answer.start))
-    options, tools = source.context.options, source.context.tools
-    if options.embedded_json:
-        return found, []
-    found += pythonic.embedded(within, answer.start)
-    return [], [
-        block
-        for block in found
-        if any(isinstance(i, ToolCall) and i.name in tools for i in block.reading.items)
-    ]
+    found = list(embedded(around, answer.start))
+    if source.context.options.embedded_json:
+        return [b for b in found if not _is_foreign(b)], [b for b in found if _is_foreign(b)]
+    found += pythonic.embedded(around, answer.start)
+    tools = source.context.tools
+    return [], [block for block in found if _is_foreign(block) or _calls_one_of(tools, block)]
+
+
+def _around(source: Source, answer: Answer, blocks: Sequence[Block]) -> Source:
+    """The text up to the end of the answer, with blanks where the blocks stand."""
+    if not blocks:
+        return source.cut(answer.end)
+    pieces, position = [], 0
+    for block in blocks:
+        pieces += [source.text[position : block.start], " " * (block.end - block.start)]
+        position = block.end
+    pieces.append(source.text[position : answer.end])
+    return Source("".join(pieces), source.context)
+
+
+def _is_foreign(block: Block) -> bool:
+    """Whether a block calls a declared tool in an envelope that is not read."""
+    codes = {item.code for item in block.reading.items if isinstance(item, Failure)}
+    return Code.FORMAT_MISMATCH in codes
+
+
+def _calls_one_of(tools: Tools, block: Block) -> bool:
+    return any(isinstance(i, ToolCall) and i.name in tools for i in block.reading.items)
 
 
 def _calls(block: Block) -> bool:

@@ -6,7 +6,7 @@ Bedrock. Where they disagree about a value, no guess is taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from sandbox_tools.types import Json
@@ -26,6 +26,10 @@ WRAPPERS: Final = ("function", "tool_call", "functionCall", "function_call", "to
 NAMES: Final = ("name", "tool_name", "function", "function_name")
 ARGUMENTS: Final = ("arguments", "parameters", "args", "input", "params")
 METADATA: Final = frozenset({"id", "type", "index", "call_id", "tool_call_id", "toolUseId"})
+FOREIGN_ARGUMENTS: Final = frozenset(
+    {*ARGUMENTS, "action_input", "tool_input", "tool_args", "tool_arguments", "inputs", "kwargs"}
+)
+"""Keys of arguments in envelopes of agent frameworks, which are recognised but not read."""
 KINDS: Final = frozenset({"function", "function_call", "tool_call", "tool_use"})
 """What `type` says of a call."""
 
@@ -59,6 +63,9 @@ def read_one(value: Json, context: Context) -> tuple[Item, ...]:
 
 def read_unmarked(value: Json, context: Context) -> tuple[Item, ...]:
     """As `read`, for a value that no marker announces: it may map tools to their arguments."""
+    if not _is_readable(value, context):
+        message = "A declared tool is called in an envelope that no known format has."
+        return (malformed(Code.FORMAT_MISMATCH, message),)
     if isinstance(value, list):
         return tuple(item for each in value for item in read_unmarked(each, context)) or (EMPTY,)
     if is_map(value, context):
@@ -77,11 +84,30 @@ def named(name: str, arguments: Json, context: Context) -> Item:
 def is_call(value: Json, context: Context) -> bool:
     """Whether an unmarked JSON value means a call, rather than being an answer in JSON.
 
-    A user may ask for JSON with a `name`: so either the name is a declared tool's, or the keys are
-    those of a known envelope and no others. A list means calls only if all its elements do.
+    A user may ask for JSON with a `name`: so either a declared tool is called in it, in whatever
+    envelope, or the keys are those of a known envelope and no others.
     """
+    return _is_readable(value, context) or calls_declared(value, context)
+
+
+def calls_declared(value: Json, context: Context) -> bool:
+    """Whether anywhere in a value an object calls a declared tool, in whatever envelope."""
+    pending = [value]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list | tuple):
+            pending.extend(node)
+        elif isinstance(node, Mapping):
+            if _names_and_gives(node, context) or _maps_to_arguments(node, context):
+                return True
+            pending.extend(node.values())
+    return False
+
+
+def _is_readable(value: Json, context: Context) -> bool:
+    """Whether a value is a call in a known envelope; a list is if all its elements are."""
     if isinstance(value, list):
-        return all(isinstance(each, Mapping) and is_call(each, context) for each in value)
+        return all(isinstance(each, Mapping) and _is_readable(each, context) for each in value)
     if not isinstance(value, Mapping):
         return False
     return (
@@ -215,7 +241,7 @@ def _is_exact_wrapper(value: Mapping[str, Json], context: Context) -> bool:
         return False
     if key == "function":
         echo = _is_definition(inner, context)
-        return is_call(inner, context) or ("type" in value and not echo)
+        return _is_readable(inner, context) or ("type" in value and not echo)
     return key in WRAPPERS
 
 
@@ -241,6 +267,48 @@ def _holds_object(value: Json, context: Context) -> bool:
 def _kind_fits(value: Mapping[str, Json]) -> bool:
     kind = value.get("type", "function")
     return isinstance(kind, str) and kind in KINDS
+
+
+# Calls in envelopes that are not read
+
+
+def _names_and_gives(value: Mapping[str, Json], context: Context) -> bool:
+    """Whether an object says a declared tool's name and holds arguments, whatever the keys are."""
+    said = {each for each in value.values() if _declared(each, context)}
+    if not said:
+        return False
+    if any(_may_be_arguments(value[key]) for key in FOREIGN_ARGUMENTS.intersection(value)):
+        return True
+    known = {name for tool in said for name in _parameters(tool, context)}
+    others = {key for key, each in value.items() if not _declared(each, context)}
+    return _are_among(others, known) or any(
+        isinstance(each, Mapping) and _are_among(each.keys(), known) for each in value.values()
+    )
+
+
+def _maps_to_arguments(value: Mapping[str, Json], context: Context) -> bool:
+    return any(
+        isinstance(each, Mapping) and _are_among(each.keys(), _parameters(name, context))
+        for name, each in value.items()
+        if name in context.tools
+    )
+
+
+def _may_be_arguments(value: Json) -> bool:
+    """Whether a value could be arguments: not a list of parameters, nor their schema."""
+    if isinstance(value, Mapping):
+        return not (value.get("type") == "object" and "properties" in value)
+    return not isinstance(value, list | tuple)
+
+
+def _are_among(names: Collection[str], known: Collection[str]) -> bool:
+    return bool(names) and all(name in known for name in names)
+
+
+def _parameters(tool: Json, context: Context) -> Collection[str]:
+    """The names of a declared tool's parameters."""
+    properties = context.tools[str(tool)].parameters.get("properties")
+    return properties.keys() if isinstance(properties, Mapping) else ()
 
 
 # What is no call
