@@ -24,6 +24,8 @@ __all__ = ["WorkerFailure", "WorkerPool"]
 
 log = logging.getLogger(__name__)
 
+GRACE_S: Final = 0.5
+"""What a worker gets to finish a job whose caller has left; replacing it costs about 20 ms."""
 _FIRST_DELAY_S: Final = 0.05
 _LONGEST_DELAY_S: Final = 30.0
 
@@ -123,8 +125,8 @@ class WorkerPool:
     async def run(self, job: Job) -> Reply:
         """Have a worker do `job`, and another one go on with it where a worker is lost.
 
-        A caller that is cancelled leaves the queue at once; if its job is being done already, the
-        worker finishes it within the job's deadline, and nobody gets the reply.
+        A caller that is cancelled leaves the queue at once; if its job is being done already, its
+        worker is replaced unless it finishes soon, and nobody gets the reply.
 
         Raises:
             WorkerFailure: The job took too many workers down, or the pool closes.
@@ -138,8 +140,7 @@ class WorkerPool:
         try:
             return await ticket.answer
         except asyncio.CancelledError:
-            if ticket in self._waiting:
-                self._waiting.remove(ticket)
+            self._abandon(ticket)
             raise
 
     async def close(self, grace_s: float) -> None:
@@ -176,6 +177,20 @@ class WorkerPool:
             self._busy[worker] = ticket
             worker.begin(ticket.job_at(now))
 
+    def _abandon(self, ticket: Ticket) -> None:
+        """Spend no more on a job that nobody waits for."""
+        if ticket in self._waiting:
+            self._waiting.remove(ticket)
+            return
+        loop = asyncio.get_running_loop()
+        for worker, its in self._busy.items():
+            if its is ticket:
+                loop.call_later(GRACE_S, self._end_abandoned, worker, ticket)
+
+    def _end_abandoned(self, worker: Worker, ticket: Ticket) -> None:
+        if self._busy.get(worker) is ticket:
+            worker.kill(Fate.DIED)
+
     def _replied(self, worker: Worker, reply: Reply) -> None:
         ticket = self._busy.pop(worker)
         self._vigils.pop(worker, None)
@@ -197,11 +212,12 @@ class WorkerPool:
         self._vacancy.set()
 
     def _retry(self, ticket: Ticket, lost: Worker) -> None:
+        if ticket.answer.done():
+            log.info("worker_abandoned", extra={"pid": lost.pid})
+            return
         ticket.learn_from(lost)
         told = {"pid": lost.pid, "fate": lost.fate, "completion": lost.index}
         log.warning("worker_lost", extra=told)
-        if ticket.answer.done():
-            return  # Its caller has left.
         if self._closed:
             ticket.refuse("the pool was closed")
         elif ticket.hopeless:

@@ -20,7 +20,7 @@ from actors import act, body_of, build, build_nothing, build_stillborn
 
 from verifier_service.jobs import Fate, Handler, Job, Reply, Task
 from verifier_service.tickets import MAX_BLANK_LOSSES, MAX_LOSSES, Vigil
-from verifier_service.workers import WorkerFailure, WorkerPool
+from verifier_service.workers import GRACE_S, WorkerFailure, WorkerPool
 
 HANG_S = 0.3
 MEMORY_BYTES = 256 << 20
@@ -235,6 +235,32 @@ async def test_a_caller_that_leaves_the_queue_is_not_served(
     await first
     assert await answers(pool, act("ok")) == ["ok"]
     assert pool.restarts == before
+
+
+@shared
+@pytest.mark.parametrize("endless", [act("python"), act("c"), act("sleep")])
+async def test_a_worker_without_a_caller_does_not_go_on(pool: WorkerPool, endless: str) -> None:
+    left = asyncio.create_task(answers(pool, endless))
+    await asyncio.sleep(0)
+    left.cancel()
+    assert await answers(pool, act("say", "next")) == ["next"]
+
+
+@shared
+async def test_a_worker_that_finishes_after_its_caller_left_is_kept(
+    pool: WorkerPool, tmp_path: Path
+) -> None:
+    gates = [tmp_path / name for name in "ab"]
+    [pid] = pool.pids
+    left = asyncio.create_task(answers(pool, act("wait_for", str(gates[0]))))
+    await asyncio.sleep(0)
+    left.cancel()
+    gates[0].touch()
+    assert await answers(pool, act("pid")) == [str(pid)]
+    slow = asyncio.create_task(answers(pool, act("wait_for", str(gates[1])), act("pid")))
+    await asyncio.sleep(1.2 * GRACE_S)
+    gates[1].touch()
+    assert await slow == ["ok", str(pid)]
 
 
 @shared
