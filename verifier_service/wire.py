@@ -9,11 +9,13 @@ The scoring processes validate with these models; the OpenAPI document is made f
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -78,19 +80,39 @@ def _integer(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Milliseconds: TypeAlias = Annotated[int, Field(ge=1), BeforeValidator(_integer)]
+ONE_DAY_MS: Final = 86_400_000
+LONGEST_NAME: Final = 256
+LARGEST_ID: Final = 2**128
+"""As a number; ids come back with every completion, so they are kept short."""
+METADATA_BYTES: Final = 16_384
+
+Milliseconds: TypeAlias = Annotated[int, Field(ge=1, le=ONE_DAY_MS), BeforeValidator(_integer)]
 ItemId: TypeAlias = Annotated[
-    str | int | float,
+    Annotated[str, Field(max_length=LONGEST_NAME)]
+    | Annotated[int, Field(ge=-LARGEST_ID, le=LARGEST_ID)]
+    | Annotated[float, Field(ge=-LARGEST_ID, le=LARGEST_ID)],
     Field(union_mode="left_to_right"),
-    _OneFault("id_type", "must be a string or a number"),
+    _OneFault("id_type", "must be a string of at most 256 characters, or a number of 128 bits"),
 ]
 GroundTruthForm: TypeAlias = Annotated[
     dict[str, Json] | list[Json] | str | bool | int | float,
     Field(union_mode="left_to_right"),
     _OneFault("ground_truth_type", "must be there and not null"),
 ]
-Name: TypeAlias = Annotated[str, Field(min_length=1)]
+Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 
+
+def _short(metadata: dict[str, Json]) -> dict[str, Json]:
+    try:
+        short = len(json.dumps(metadata)) <= METADATA_BYTES
+    except RecursionError:
+        short = False
+    if not short:
+        raise PydanticCustomError("too_long", "must be at most 16384 bytes as ASCII JSON")
+    return metadata
+
+
+Metadata: TypeAlias = Annotated[dict[str, Json], AfterValidator(_short)]
 
 _COMPLETION_EXAMPLE: Final = (
     '<tool_call>\n{"name": "get_stock_price", "arguments": '
@@ -161,12 +183,12 @@ class ScoreItem(_Request):
 
     id: ItemId | None = Field(
         default=None,
-        description="Echoed in verdicts and groups as it was given.",
+        description="Echoed in verdicts and groups as it was given; at most 256 characters.",
         examples=["p17-0"],
     )
-    metadata: dict[str, Json] | None = Field(
+    metadata: Metadata | None = Field(
         default=None,
-        description='Echoed with `detail: "full"`; never read.',
+        description='Echoed with `detail: "full"`, never read; at most 16 KiB as ASCII JSON.',
         examples=[{"step": 12}],
     )
     completion: Completion | None = Field(

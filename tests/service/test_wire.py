@@ -47,6 +47,10 @@ ACCEPTED = {
     "a ground truth of text": request(item={"ground_truth": "Which year?"}),
     "a ground truth of a number": request(item={"ground_truth": 5}),
     "a ground truth of false": request(item={"ground_truth": False}),
+    "an id of 256 characters": request(item={"id": "é" * 256}),
+    "an id of 128 bits": request(item={"id": 2**128 - 1}),
+    "metadata of 16 KiB": request(item={"metadata": {"k": "x" * 16_375}}),
+    "a deadline of a day": request({"deadline_ms": 86_400_000}),
     "every option": request(
         {
             "options": {
@@ -96,6 +100,21 @@ REFUSED = {
     "a boolean id": (request(item={"id": True}), ["/items/0/id"]),
     "a list as id": (request(item={"id": [1]}), ["/items/0/id"]),
     "a fraction of a millisecond": (request({"deadline_ms": 1.5}), ["/deadline_ms"]),
+    "a deadline beyond a day": (request({"deadline_ms": 86_400_001}), ["/deadline_ms"]),
+    "a deadline beyond any clock": (request({"deadline_ms": 10**300}), ["/deadline_ms"]),
+    "a long id": (request(item={"id": "x" * 257}), ["/items/0/id"]),
+    "a huge number as id": (request(item={"id": 10**300}), ["/items/0/id"]),
+    "a long toolset": (request({"toolset": "x" * 257}), ["/toolset"]),
+    "a long profile": (request(item={"profile": "x" * 257}), ["/items/0/profile"]),
+    "a long format": (request({"format": "x" * 257}), ["/format"]),
+    "a long language": (
+        request({"options": {"languages": ["x" * 257]}}),
+        ["/options/languages/0"],
+    ),
+    "a long sentinel": (
+        request({"options": {"no_call_sentinel": "x" * 257}}),
+        ["/options/no_call_sentinel"],
+    ),
     "an unknown detail": (request({"detail": "all"}), ["/detail"]),
     "an empty profile": (request({"profile": ""}), ["/profile"]),
     "no object": ([], [""]),
@@ -113,6 +132,14 @@ def test_request_is_refused_with_one_pointer_a_fault(body: object, pointers: lis
         ScoreRequest.model_validate(body)
     faults = problem_from_validation_error(caught.value).errors
     assert [fault.pointer for fault in faults or ()] == pointers
+
+
+@pytest.mark.parametrize("metadata", [{"k": "x" * 16_376}, {"k": ["é"] * 2000}])
+def test_large_metadata_are_refused(metadata: dict) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ScoreRequest.model_validate(request(item={"metadata": metadata}))
+    faults = problem_from_validation_error(caught.value).errors
+    assert [fault.pointer for fault in faults or ()] == ["/items/0/metadata"]
 
 
 SCHEMA = Draft202012Validator(ScoreRequest.model_json_schema())
