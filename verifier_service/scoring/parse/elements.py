@@ -33,6 +33,7 @@ _TAG: Final = re.compile(r"([^<>\n]*)>")
 _ATTRIBUTE: Final = re.compile(
     r"(?<![\w:.-])([\w:.-]+)[ \t]*=[ \t]*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'=]+))"
 )
+_UNFINISHED: Final = re.compile(r"[^<>\n]*\Z")
 _LINE_END: Final = re.compile(r"\r?\n")
 
 _UNREADABLE: Final = "The parameters of the call cannot be read."
@@ -123,9 +124,8 @@ def read_bare(source: Source, start: int, dialect: Dialect) -> Reading | None:
     """The call whose tag stands at `start` without a wrapper; None if it is only talked about."""
     tag = read_tag(source.text, start, dialect.call)
     if tag is None:
-        unfinished = _TAG.match(source.text, start + 1) is None
-        cut = unfinished and source.find("\n", start) == len(source) == source.find("<", start + 1)
-        return _cut(source, start) if cut and begins_line(source.text, start) else None
+        cut = _is_cut_tag(source, start, dialect.call) and begins_line(source.text, start)
+        return _cut(source, start) if cut else None
     if not (tag.closed or _is_body(source, start, tag, dialect)):
         return None
     element = read_element(source, start, dialect)
@@ -185,7 +185,7 @@ def _is_body(source: Source, start: int, tag: Tag, dialect: Dialect) -> bool:
     if dialect.json_body and source.text.startswith("{", body):
         return True
     known = tag.name in source.context.tools
-    if any(source.is_cut(mark, body) for mark in (dialect.call_end, dialect.parameter)):
+    if source.is_cut(dialect.call_end, body) or _is_cut_tag(source, body, dialect.parameter):
         return known or begins_line(source.text, start)
     if source.text.startswith("{", body) or not known:
         return False
@@ -241,21 +241,15 @@ def _read_parameters(source: Source, call: Tag, dialect: Dialect) -> Element:
 def _value_span(source: Source, start: int, dialect: Dialect) -> tuple[int, int] | None:
     """Where the value that begins at `start` ends, and where its element does.
 
-    An end that is missing is implied by the next parameter, or by the end of the call if the
-    wrapper ends or another call begins right behind it.
+    An end that is missing is implied by the next parameter of the same call.
     """
     closing = source.find(dialect.parameter_end, start)
     following = _next_tag(source, start, closing, dialect.parameter)
     if closing < following:
         return closing, closing + len(dialect.parameter_end)
-    ending = source.find(dialect.call_end, start)
-    if ending < following:
-        behind = source.skip(ending + len(dialect.call_end))
-        implied = _at(source, behind, (*dialect.wrapper_ends, dialect.call))
-        return (ending, ending) if implied else None
-    if following == len(source) or source.find(dialect.call, start) < following:
-        return None
-    return following, following
+    edges = (dialect.call, dialect.call_end)
+    within_call = following < min(source.find(edge, start) for edge in edges)
+    return (following, following) if within_call else None
 
 
 def _next_tag(source: Source, start: int, end: int, mark: str) -> int:
@@ -341,6 +335,13 @@ def _broken(source: Source, firm: int, dialect: Dialect, code: Code, message: st
 def _cut(source: Source, firm: int) -> Reading:
     failure = malformed(Code.TRUNCATED, _CUT)
     return Reading((failure,), len(source), firm, truncated=True)
+
+
+def _is_cut_tag(source: Source, start: int, mark: str) -> bool:
+    """Whether the text ends within an opening tag that begins with `mark`."""
+    if not source.text.startswith(mark, start):
+        return source.is_cut(mark, start)
+    return _UNFINISHED.match(source.text, start + len(mark)) is not None
 
 
 def _at(source: Source, start: int, marks: tuple[str, ...]) -> str:
