@@ -40,6 +40,7 @@ class Kind(Enum):
     TOO_MANY_COMPLETIONS = (413, "too-many-completions", "The batch is too large")
     UNSUPPORTED_MEDIA_TYPE = (415, "unsupported-media-type", "The body must be plain JSON")
     VALIDATION = (422, "validation", "The request has the wrong shape")
+    UNPROCESSABLE = (422, "unprocessable", "The request cannot be processed")
     QUEUE_FULL = (429, "queue-full", "The queue is full")
     INTERNAL = (500, "internal", "The service failed")
     NOT_READY = (503, "not-ready", "The service is not ready")

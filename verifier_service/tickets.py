@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from verifier_service import problems
 from verifier_service.jobs import Fate, Job, Reply
+from verifier_service.problems import Kind
 from verifier_service.processes import Worker, WorkerFailure
 
-MAX_LOSSES: Final = 32
-"""Workers that one job may take down before it is given up; a culprit takes one or two."""
-MAX_BLANK_LOSSES: Final = 3
-"""As many of them may go down with no completion to blame (in decoding the body, say)."""
+log = logging.getLogger(__name__)
+
+MAX_FRUITLESS_LOSSES: Final = 3
+"""Workers that a job may take down in a row with no new completion to blame (in decoding the body,
+say). A culprit takes one or two; how many culprits there may be, the job's deadline bounds."""
 
 LOOKS: Final = 8
 """How often a job is looked at within `hang_s`."""
@@ -30,8 +34,8 @@ class Ticket:
     answer: asyncio.Future[Reply]
     suspects: set[int] = field(default_factory=set)
     """Completions at which a worker died once: tried again, for it may not be their fault."""
-    losses: int = 0
-    blank_losses: int = 0
+    fruitless_losses: int = 0
+    """Workers lost since one of them told anything new."""
 
     def job_at(self, now: float) -> Job:
         """What a worker that begins at loop time `now` is told: waiting and retries count."""
@@ -42,16 +46,19 @@ class Ticket:
             elapsed_s=self.job.elapsed_s + waited,
         )
 
-    def learn_from(self, lost: Worker) -> None:
-        """Keep what the lost worker had finished, and judge where it stood."""
+    def learn_from(self, lost: Worker, now: float) -> None:
+        """Keep what the lost worker had finished, and judge where it stood.
+
+        After the deadline the handler has nothing left to do that could kill, and nobody to blame.
+        """
         culprits = dict(self.job.culprits)
-        self.losses += 1
-        if lost.index < 0 or lost.index in culprits:
-            self.blank_losses += 1
-        elif lost.fate is Fate.TIMED_OUT or lost.index in self.suspects:
+        overdue = now - self.came > self.job.deadline_s
+        blameless = lost.index < 0 or lost.index in culprits
+        self.fruitless_losses = self.fruitless_losses + 1 if blameless or overdue else 0
+        proven = lost.fate is Fate.TIMED_OUT or lost.index in self.suspects
+        if proven and not blameless:
             culprits[lost.index] = lost.fate
-        else:
-            self.suspects.add(lost.index)
+        self.suspects.add(lost.index)
         self.job = replace(self.job, finished=(*self.job.finished, *lost.pieces), culprits=culprits)
 
     def refuse(self, reason: str) -> None:
@@ -59,9 +66,16 @@ class Ticket:
         if not self.answer.done():
             self.answer.set_exception(WorkerFailure(reason))
 
+    def give_up(self) -> None:
+        """Tell whoever waits that the request itself keeps workers from answering it."""
+        log.error("job_given_up", extra={"task": self.job.task, "bytes": len(self.job.body)})
+        if not self.answer.done():
+            detail = "it ended every scoring process that tried; sent again, it would do the same"
+            self.answer.set_result(problems.reply(Kind.UNPROCESSABLE.problem(detail)))
+
     @property
     def hopeless(self) -> bool:
-        return self.losses >= MAX_LOSSES or self.blank_losses >= MAX_BLANK_LOSSES
+        return self.fruitless_losses >= MAX_FRUITLESS_LOSSES
 
 
 @dataclass(slots=True)

@@ -125,11 +125,12 @@ class WorkerPool:
     async def run(self, job: Job) -> Reply:
         """Have a worker do `job`, and another one go on with it where a worker is lost.
 
+        A job that takes worker after worker down without getting on is answered with a problem.
         A caller that is cancelled leaves the queue at once; if its job is being done already, its
         worker is replaced unless it finishes soon, and nobody gets the reply.
 
         Raises:
-            WorkerFailure: The job took too many workers down, or the pool closes.
+            WorkerFailure: The pool closes.
         """
         if self._closing:
             raise WorkerFailure("the pool is closing")
@@ -215,13 +216,13 @@ class WorkerPool:
         if ticket.answer.done():
             log.info("worker_abandoned", extra={"pid": lost.pid})
             return
-        ticket.learn_from(lost)
+        ticket.learn_from(lost, asyncio.get_running_loop().time())
         told = {"pid": lost.pid, "fate": lost.fate, "completion": lost.index}
         log.warning("worker_lost", extra=told)
         if self._closed:
             ticket.refuse("the pool was closed")
         elif ticket.hopeless:
-            ticket.refuse(f"the job took {ticket.losses} workers down")
+            ticket.give_up()
         else:
             self._waiting.appendleft(ticket)
             self._dispatch()

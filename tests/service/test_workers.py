@@ -19,7 +19,7 @@ import uvloop
 from actors import act, body_of, build, build_nothing, build_stillborn
 
 from verifier_service.jobs import Fate, Handler, Job, Reply, Task
-from verifier_service.tickets import MAX_BLANK_LOSSES, MAX_LOSSES, Vigil
+from verifier_service.tickets import MAX_FRUITLESS_LOSSES, Vigil
 from verifier_service.workers import GRACE_S, WorkerFailure, WorkerPool
 
 HANG_S = 0.3
@@ -170,16 +170,27 @@ async def test_a_worker_killed_from_outside_costs_no_completion(
 @shared
 async def test_a_job_that_kills_before_its_first_completion_is_given_up(pool: WorkerPool) -> None:
     before = pool.restarts
-    with pytest.raises(WorkerFailure, match=f"took {MAX_BLANK_LOSSES} workers down"):
-        await pool.run(Job(Task.SCORE, b"not JSON"))
+    reply = await pool.run(Job(Task.SCORE, b"not JSON"))
+    assert (reply.status, reply.media_type) == (422, "application/problem+json")
+    assert b"urn:verifier:problem:unprocessable" in reply.body
     assert await answers(pool, act("ok")) == ["ok"]
-    assert pool.restarts == before + MAX_BLANK_LOSSES
+    assert pool.restarts == before + MAX_FRUITLESS_LOSSES
 
 
 @shared
-async def test_a_job_of_nothing_but_killers_is_given_up(pool: WorkerPool) -> None:
-    with pytest.raises(WorkerFailure, match=f"took {MAX_LOSSES} workers down"):
-        await pool.run(job(*[act("exit")] * MAX_LOSSES))
+async def test_many_culprits_cost_the_others_nothing(pool: WorkerPool) -> None:
+    acts = [act("ok") if index % 4 else act("exit") for index in range(64)]
+    fates = ["ok" if index % 4 else "died" for index in range(64)]
+    assert await answers(pool, *acts) == fates
+
+
+@shared
+async def test_a_job_that_kills_on_after_its_deadline_is_given_up(pool: WorkerPool) -> None:
+    before = pool.restarts
+    reply = await pool.run(job(*[act("exit")] * 64, deadline_s=0))
+    assert reply.status == 422
+    await until(lambda: pool.alive == 1)
+    assert pool.restarts == before + MAX_FRUITLESS_LOSSES
 
 
 @shared
