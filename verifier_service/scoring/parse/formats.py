@@ -18,6 +18,7 @@ from verifier_service.scoring.parse import (
     dsml,
     fenced_json,
     function_tag,
+    functionary,
     gemma,
     glm,
     granite,
@@ -36,7 +37,9 @@ from verifier_service.scoring.parse import (
     openai,
     phi,
     pythonic,
+    qwen_agent,
     qwen_coder,
+    react,
     step3,
 )
 from verifier_service.scoring.parse.records import Context, Message, Reading
@@ -65,6 +68,8 @@ class Format:
     read_whole: ReadText | None = None
     """Reads from the start of the answer to the end of the text, or not at all."""
     read_message: ReadMessage | None = None
+    only_declared: bool = False
+    """Its markers are words of prose: it is read only where a request declares it."""
 
 
 FORMATS: Final = (
@@ -301,6 +306,27 @@ FORMATS: Final = (
         aliases=("gpt-oss", "gpt_oss", "openai_harmony"),
         openers=harmony.OPENERS,
         read=harmony.read,
+    ),
+    Format(
+        "functionary_v3.2",
+        "Functionary v3.2",
+        aliases=("functionary_v32",),
+        openers=(functionary.OPENER,),
+        read=functionary.read,
+        read_whole=functionary.read_whole,
+    ),
+    Format(
+        "qwen_agent",
+        "Qwen 1.5 and 2 behind Qwen-Agent's older prompt",
+        openers=(qwen_agent.OPENER,),
+        read=qwen_agent.read,
+    ),
+    Format(
+        "react",
+        "models under a ReAct prompt",
+        openers=(react.OPENER,),
+        read=react.read,
+        only_declared=True,
     ),
     Format(
         anthropic.FORMAT,

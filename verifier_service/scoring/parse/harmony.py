@@ -15,10 +15,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from sandbox_tools.types import Json
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.json_text import JsonFault
-from verifier_service.scoring.parse import envelope
+from verifier_service.scoring.parse.named_json import call_items
 from verifier_service.scoring.parse.records import (
     Block,
     Context,
@@ -222,11 +221,6 @@ def _read_json(source: Source, body: int, name: str) -> Reading:
         return Reading((failure,), end, firm, truncated=truncated)
     end = _behind_terminator(source, after)
     return Reading(call_items(name, value, source.context), end, end)
-
-
-def call_items(name: str, arguments: Json, context: Context) -> tuple[Item, ...]:
-    """The call of a function with decoded arguments."""
-    return envelope.read_one({"name": name, "arguments": arguments}, context)
 
 
 def _free_text(name: str, text: str, context: Context) -> tuple[Item, ...]:

@@ -11,7 +11,8 @@ from typing import Final
 
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.json_text import JsonFault
-from verifier_service.scoring.parse.harmony import FORMAT, REASONING, call_items
+from verifier_service.scoring.parse.harmony import FORMAT, REASONING
+from verifier_service.scoring.parse.named_json import call_items
 from verifier_service.scoring.parse.records import Block, Part, Reading, malformed_json
 from verifier_service.scoring.parse.source import Source
 

@@ -77,7 +77,7 @@ def read_whole(source: Source, start: int, declared: Format | None) -> Block | N
     """The call or chat message that makes up the rest of the text from `start` on."""
     start = source.skip(start)
     if not source.text.startswith(_UNMARKED, start):
-        return None
+        return _read_declared(source, start, declared)
     if message := chat.message_at(source, start):
         return Block(AUTO, start, Reading((), len(source), len(source)), message)
     for format_ in _declared_first(declared):
@@ -86,10 +86,19 @@ def read_whole(source: Source, start: int, declared: Format | None) -> Block | N
     return None
 
 
+def _read_declared(source: Source, start: int, declared: Format | None) -> Block | None:
+    """The calls of a declared format that may begin with a mere word."""
+    if declared is None or declared.read_whole is None:
+        return None
+    reading = declared.read_whole(source, start)
+    return None if reading is None else Block(declared.name, start, reading)
+
+
 def _declared_first(declared: Format | None) -> Iterator[Format]:
     if declared is not None:
         yield declared
-    yield from (format_ for format_ in FORMATS if format_ is not declared)
+    others = (format_ for format_ in FORMATS if format_ is not declared)
+    yield from (format_ for format_ in others if not format_.only_declared)
 
 
 def _undoubted(source: Source, start: int, declared: Format | None) -> Block | None:
