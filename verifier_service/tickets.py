@@ -10,7 +10,7 @@ from typing import Final
 from verifier_service import problems
 from verifier_service.jobs import Fate, Job, Reply
 from verifier_service.problems import Kind
-from verifier_service.processes import Worker, WorkerFailure
+from verifier_service.processes import NO_INDEX, Worker, WorkerFailure
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +20,10 @@ say). A culprit takes one or two; how many culprits there may be, the job's dead
 
 LOOKS: Final = 8
 """How often a job is looked at within `hang_s`."""
-_PATIENCE: Final = 4
-"""Times `hang_s` that a worker is given which wants the CPU and does not get it."""
+_PATIENCE_WHEN_STARVED: Final = 4
+"""As many times the patience is for a worker that wants the CPU and does not get it."""
+_DECODED_BYTES_PER_S: Final = 2 << 20
+"""A small part of what a slow machine decodes."""
 
 
 @dataclass(slots=True, eq=False)
@@ -73,6 +75,13 @@ class Ticket:
             detail = "it ended every scoring process that tried; sent again, it would do the same"
             self.answer.set_result(problems.reply(Kind.UNPROCESSABLE.problem(detail)))
 
+    def patience_s(self, index: int, hang_s: float) -> float:
+        """How long a worker may stand at `index`: before the first completion it has to decode."""
+        if index != NO_INDEX:
+            return hang_s
+        size = len(self.job.body) + sum(map(len, self.job.finished))
+        return hang_s + size / _DECODED_BYTES_PER_S
+
     @property
     def hopeless(self) -> bool:
         return self.fruitless_losses >= MAX_FRUITLESS_LOSSES
@@ -84,9 +93,11 @@ class Vigil:
 
     pulse: tuple[int, int, int]
     cpu_s: float
+    patience_s: float
     looks: int = 0
 
     def hung(self, cpu_s: float, wants_cpu: bool, hang_s: float) -> bool:
         """Whether the worker is stuck, and not merely starved on a busy machine."""
-        starved = wants_cpu and cpu_s - self.cpu_s < hang_s / 2
-        return self.looks >= (LOOKS * _PATIENCE if starved else LOOKS)
+        starved = wants_cpu and cpu_s - self.cpu_s < self.patience_s / 2
+        patience_s = self.patience_s * (_PATIENCE_WHEN_STARVED if starved else 1)
+        return self.looks * hang_s / LOOKS >= patience_s

@@ -52,7 +52,8 @@ class WorkerPool:
                 from: a module-level function or a `functools.partial` of one. It must leave no
                 threads behind, and sees of the environment only what Python itself needs.
             workers: How many processes.
-            hang_s: A job that neither reports a completion nor sends a byte for so long is hung.
+            hang_s: A job that neither reports a completion nor sends a byte for so long is hung;
+                before its first completion it may take longer, in proportion to its body.
             memory_bytes: What a worker may allocate on top of what it was forked with.
             readable: Files and folders, besides Python's, that jobs may read.
         """
@@ -299,7 +300,8 @@ class WorkerPool:
         cpu_s, wants_cpu = cpu_state(worker.pid)
         vigil = self._vigils.get(worker)
         if vigil is None or vigil.pulse != pulse:
-            self._vigils[worker] = Vigil(pulse, cpu_s)
+            patience_s = self._busy[worker].patience_s(pulse[0], self._hang_s)
+            self._vigils[worker] = Vigil(pulse, cpu_s, patience_s)
             return False
         vigil.looks += 1
         return vigil.hung(cpu_s, wants_cpu, self._hang_s)

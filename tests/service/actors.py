@@ -101,6 +101,16 @@ def build() -> Handler:
     return Actor()
 
 
+def build_slow_reader() -> Handler:
+    """Takes 0.3 s before its first completion, however large the body is."""
+
+    def read_slowly(job: Job, progress: Progress) -> Reply:
+        time.sleep(0.3)
+        return Actor()(job, progress)
+
+    return read_slowly
+
+
 def build_nothing() -> Handler:
     raise ValueError("the toolset 'finance' has no tools")
 

@@ -16,13 +16,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import uvloop
-from actors import act, body_of, build, build_nothing, build_stillborn
+from actors import act, body_of, build, build_nothing, build_slow_reader, build_stillborn
 
 from verifier_service.jobs import Fate, Handler, Job, Reply, Task
-from verifier_service.tickets import MAX_FRUITLESS_LOSSES, Vigil
+from verifier_service.processes import NO_INDEX
+from verifier_service.tickets import MAX_FRUITLESS_LOSSES, Ticket, Vigil
 from verifier_service.workers import GRACE_S, WorkerFailure, WorkerPool
 
 HANG_S = 0.3
+MIB = 1 << 20
 MEMORY_BYTES = 256 << 20
 
 
@@ -314,6 +316,14 @@ async def test_two_workers_do_two_jobs_at_once(tmp_path: Path) -> None:
     assert (pool.alive, pool.ready) == (0, False)
 
 
+async def test_a_worker_that_decodes_a_large_body_is_not_hung() -> None:
+    pool = make_pool(build=build_slow_reader, hang_s=0.1)
+    await pool.start()
+    assert len((await pool.run(Job(Task.PARSE, bytes(2 * MIB)))).body) == 2 * MIB
+    assert (await pool.run(Job(Task.PARSE, b"small"))).status == 422
+    await pool.close(5)
+
+
 async def test_a_handler_that_cannot_be_built_is_named_at_start() -> None:
     pool = make_pool(build=build_nothing)
     with pytest.raises(WorkerFailure, match="the toolset 'finance' has no tools"):
@@ -434,6 +444,13 @@ def test_workers_do_not_outlive_a_front_that_is_killed() -> None:
         time.sleep(0.01)
 
 
+async def test_patience_grows_with_what_there_is_to_decode() -> None:
+    pieces = (bytes(2 * MIB), bytes(2 * MIB))
+    ticket = Ticket(Job(Task.SCORE, bytes(16 * MIB), pieces), 0.0, asyncio.Future())
+    assert ticket.patience_s(NO_INDEX, hang_s=1.0) == 11.0
+    assert ticket.patience_s(0, hang_s=1.0) == 1.0
+
+
 @pytest.mark.parametrize(
     ("looks", "cpu_s", "wants_cpu", "hung"),
     [
@@ -446,5 +463,5 @@ def test_workers_do_not_outlive_a_front_that_is_killed() -> None:
     ],
 )
 def test_starved_is_not_hung(looks: int, cpu_s: float, wants_cpu: bool, hung: bool) -> None:
-    vigil = Vigil(pulse=(0, 0, 0), cpu_s=0.0, looks=looks)
+    vigil = Vigil(pulse=(0, 0, 0), cpu_s=0.0, patience_s=1.0, looks=looks)
     assert vigil.hung(cpu_s, wants_cpu, hang_s=1.0) is hung
