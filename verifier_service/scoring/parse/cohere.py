@@ -35,15 +35,15 @@ def read(source: Source, start: int) -> Reading | None:
     if fence is None or not begins_line(source.text, start):
         return None
     body, run = fence
-    if not source.text.startswith("[", body):
+    if not source.text.startswith(("[", "{"), body):
         return None
     values = read_values(source, body)
     return read_body(source, values, run, _read_value) if _means_calls(source, values) else None
 
 
 def _means_calls(source: Source, values: Values) -> bool:
-    """Whether a list in a fence means calls, or objects that were to be calls if it is broken."""
-    if values.fault is None:
+    """Whether JSON in a fence means calls: a broken list of objects behind the word does."""
+    if values.fault is None or source.text.startswith("{", values.start):
         return means_calls(source, values)
     return source.text.startswith("{", source.skip(values.start + 1))
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from sandbox_tools.types import Json
-from verifier_service.scoring.parse import envelope
-from verifier_service.scoring.parse.json_calls import read_body, read_value
-from verifier_service.scoring.parse.records import Context, Item, Reading
+from verifier_service.scoring.parse.json_calls import arguments_of, read_body, read_value
+from verifier_service.scoring.parse.records import Reading
 from verifier_service.scoring.parse.source import Source
 
 OPENER: Final = "<function="
@@ -25,9 +23,9 @@ def read(source: Source, start: int) -> Reading | None:
     match = _OPENER.match(source.text, start)
     if match is None:
         return None
-    name = match[1].strip()
-
-    def read_arguments(value: Json, context: Context) -> tuple[Item, ...]:
-        return (envelope.named(name, value, context),)
-
-    return read_body(source, read_value(source, match.end()), CLOSER, read_arguments)
+    read_call = arguments_of(match[1].strip())
+    values = read_value(source, match.end())
+    after = source.skip(values.end)
+    if values.fault is None and source.text.startswith(OPENER, after):
+        return Reading(values.items(source.context, read_call), after, after, truncated=True)
+    return read_body(source, values, CLOSER, read_call)

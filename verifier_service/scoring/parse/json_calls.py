@@ -83,6 +83,15 @@ def read_value(source: Source, start: int) -> Values:
     return Values(start, (value,), end)
 
 
+def arguments_of(name: str) -> ReadItems:
+    """How a value is read that holds the arguments of a call, whose name stands before it."""
+
+    def read(value: Json, context: Context) -> tuple[Item, ...]:
+        return (envelope.named(name, value, context),)
+
+    return read
+
+
 def read_body(source: Source, values: Values, closer: str, read: ReadItems) -> Reading:
     """The calls of a body that `values` make up, and where the body ends.
 

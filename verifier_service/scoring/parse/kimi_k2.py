@@ -6,10 +6,12 @@ and counts the calls of the whole conversation.
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Final
 
 from verifier_service.scoring.codes import Code
-from verifier_service.scoring.parse.json_calls import read_value
+from verifier_service.scoring.parse.json_calls import arguments_of, read_open_body, read_value
 from verifier_service.scoring.parse.records import Context, Reading
 from verifier_service.scoring.parse.sections import (
     Marks,
@@ -19,6 +21,7 @@ from verifier_service.scoring.parse.sections import (
     read_section,
 )
 from verifier_service.scoring.parse.source import Source
+from verifier_service.scoring.parse.tagged import begins_line
 
 MARKS: Final = Marks(
     openers=("<|tool_calls_section_begin|>", "<|tool_call_section_begin|>"),
@@ -27,11 +30,17 @@ MARKS: Final = Marks(
     separator="<|tool_call_argument_begin|>",
     end="<|tool_call_end|>",
 )
-OPENERS: Final = (*MARKS.openers, MARKS.call)
+STRIPPED: Final = "functions."
+"""What a call begins with once its special tokens are stripped."""
+OPENERS: Final = (*MARKS.openers, MARKS.call, STRIPPED)
+
+_STRIPPED: Final = re.compile(r"functions\.([\w.-]+):[0-9]+[ \t\r\n]*(?=\{|\Z)")
 
 
 def read(source: Source, start: int) -> Reading | None:
     """The calls of the section, or the calls without one, at `start`."""
+    if source.text.startswith(STRIPPED, start):
+        return _read_stripped(source, start)
     return read_section(source, start, MARKS, _read_call)
 
 
@@ -46,6 +55,16 @@ def _read_call(source: Source, start: int) -> Reading:
         return read_broken(source, start, MARKS, Code.BAD_NAME, message)
     values = read_value(source, source.skip(separator + len(MARKS.separator)))
     return read_named(source, name, values, MARKS)
+
+
+def _read_stripped(source: Source, start: int) -> Reading | None:
+    """The call of a declared tool whose id and arguments alone are left, on a line of its own."""
+    match = _STRIPPED.match(source.text, start) if begins_line(source.text, start) else None
+    if match is None or match[1] not in source.context.tools:
+        return None
+    values = read_value(source, match.end())
+    reading = read_open_body(source, values, STRIPPED, "", arguments_of(match[1]))
+    return replace(reading, stripped=True)
 
 
 def tool_name(identity: str, context: Context) -> str | None:

@@ -9,11 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from sandbox_tools.types import Json
 from verifier_service.scoring.codes import Code
-from verifier_service.scoring.parse import envelope
-from verifier_service.scoring.parse.json_calls import read_open_body, read_value
-from verifier_service.scoring.parse.records import Context, Item, Reading, malformed
+from verifier_service.scoring.parse.json_calls import arguments_of, read_open_body, read_value
+from verifier_service.scoring.parse.records import Reading, malformed
 from verifier_service.scoring.parse.source import Source
 from verifier_service.scoring.parse.tagged import begins_line, read_opened
 
@@ -23,7 +21,7 @@ CLOSER: Final = "[/TOOL_CALLS]"
 IDENTITY: Final = "[CALL_ID]"
 ARGUMENTS: Final = "[ARGS]"
 
-_NAME: Final = re.compile(r"[^\s\[\]{}()<>\"'`,;]+")
+_NAME: Final = re.compile(r"[^\W\d][^\s\[\]{}()<>\"'`,;]*")
 _IDENTITY: Final = re.compile(r"\[CALL_ID\][^\s\[\]{}]*[ \t]*")
 
 
@@ -32,29 +30,34 @@ def read(source: Source, start: int) -> Reading | None:
     body = source.skip(start + len(OPENER))
     name = _NAME.match(source.text, body)
     if name is None:
-        return read_opened(source, start, OPENER, CLOSER)
+        return read_opened(source, start, OPENER, CLOSER) if _is_list(source, start, body) else None
     position = source.skip(name.end())
     identity = _IDENTITY.match(source.text, position)
     position = position if identity is None else identity.end()
-    announced = source.text.startswith(ARGUMENTS, position)
-    arguments = source.skip(position + len(ARGUMENTS)) if announced else position
-    if announced or source.text.startswith("{", arguments):
-        return _read_call(source, name[0], arguments)
-    return _read_other(source, start, name, position)
+    if source.text.startswith(ARGUMENTS, position):
+        return _read_call(source, name[0], source.skip(position + len(ARGUMENTS)))
+    is_meant = name.start() == start + len(OPENER) or begins_line(source.text, start)
+    if source.text.startswith("{", position) and (is_meant or position == name.end()):
+        return _read_call(source, name[0], position)
+    return _read_other(source, name[0], position) if is_meant else None
+
+
+def _is_list(source: Source, start: int, body: int) -> bool:
+    """Whether a bracket behind the marker is no link or remark in a sentence."""
+    if not source.text.startswith("[", body) or begins_line(source.text, start):
+        return True
+    return source.text.startswith(("{", "]"), source.skip(body + 1))
 
 
 def _read_call(source: Source, name: str, arguments: int) -> Reading:
-    def read_arguments(value: Json, context: Context) -> tuple[Item, ...]:
-        return (envelope.named(name, value, context),)
-
     values = read_value(source, arguments)
-    return read_open_body(source, values, OPENER, CLOSER, read_arguments)
+    return read_open_body(source, values, OPENER, CLOSER, arguments_of(name))
 
 
-def _read_other(source: Source, start: int, name: re.Match[str], position: int) -> Reading | None:
+def _read_other(source: Source, name: str, position: int) -> Reading | None:
     """What follows a name that no arguments follow: the end of the text, another way, or prose."""
     is_cut = any(source.is_cut(mark, position) for mark in (ARGUMENTS, IDENTITY))
-    if name[0] not in source.context.tools and not (is_cut and begins_line(source.text, start)):
+    if not is_cut and name not in source.context.tools:
         return None
     end = len(source) if is_cut else source.find(OPENER, position)
     code = Code.TRUNCATED if is_cut else Code.BAD_JSON

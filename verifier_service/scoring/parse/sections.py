@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from sandbox_tools.types import Json
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.parse import envelope
-from verifier_service.scoring.parse.json_calls import Values, read_body
-from verifier_service.scoring.parse.records import Context, Item, Reading, joined, malformed
+from verifier_service.scoring.parse.json_calls import Values, arguments_of, read_body
+from verifier_service.scoring.parse.records import Reading, joined, malformed
 from verifier_service.scoring.parse.source import Source
 from verifier_service.scoring.parse.tagged import begins_line
 
@@ -82,10 +81,19 @@ def _read_empty(source: Source, start: int, position: int, marks: Marks) -> Read
     if closer := _closer_at(source, position, marks):
         end = position + len(closer)
         return Reading((envelope.EMPTY,), end, end)
-    if not source.is_cut(marks.call, position) or not begins_line(source.text, start):
+    if not begins_line(source.text, start):
         return None
-    failure = malformed(Code.TRUNCATED, "The text ends behind the opener of the calls.")
-    return Reading((failure,), len(source), len(source), truncated=True)
+    if source.is_cut(marks.call, position):
+        failure = malformed(Code.TRUNCATED, "The text ends behind the opener of the calls.")
+        return Reading((failure,), len(source), len(source), truncated=True)
+    ends = [(source.find(closer, position), closer) for closer in marks.closers]
+    closing, closer = min(ends)
+    following = min(source.find(mark, position) for mark in (*marks.openers, marks.call))
+    if closing >= following:
+        return None
+    excerpt = source.text[position : min(closing, position + _EXCERPT)]
+    failure = malformed(Code.BAD_JSON, "What stands in the section is no call.", excerpt)
+    return Reading((failure,), closing + len(closer), position)
 
 
 def _closer_at(source: Source, position: int, marks: Marks) -> str:
@@ -94,14 +102,11 @@ def _closer_at(source: Source, position: int, marks: Marks) -> str:
 
 def read_named(source: Source, name: str, values: Values, marks: Marks) -> Reading:
     """The call of a tool with the JSON arguments that `values` hold, up to its end mark."""
-
-    def read(arguments: Json, context: Context) -> tuple[Item, ...]:
-        return (envelope.named(name, arguments, context),)
-
+    read_call = arguments_of(name)
     after = source.skip(values.end)
     if values.fault is None and source.text.startswith((marks.call, *marks.closers), after):
-        return Reading(values.items(source.context, read), after, after, truncated=True)
-    return read_body(source, values, marks.end, read)
+        return Reading(values.items(source.context, read_call), after, after, truncated=True)
+    return read_body(source, values, marks.end, read_call)
 
 
 def read_broken(source: Source, start: int, marks: Marks, code: Code, message: str) -> Reading:

@@ -124,7 +124,9 @@ def is_meant(source: Source, start: int, body: int, closing: int | None) -> bool
 
 
 def begins_line(text: str, start: int) -> bool:
-    """Whether a tag stands at the start of a line or behind another tag."""
+    """Whether a tag stands at the start of a line, or behind another tag or a call."""
+    if text.endswith(("]", "}"), 0, start):
+        return True
     position = start - 1
     while position >= 0 and text[position] in " \t":
         position -= 1
