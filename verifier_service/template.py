@@ -122,14 +122,23 @@ def _become_worker(
         channel = socket.socket(fileno=channel_descriptor)
         index = memoryview(mmap.mmap(index_descriptor, INDEX_BYTES)).cast("q")
         os.close(index_descriptor)
+        sink = os.open(os.devnull, os.O_WRONLY)  # while files can still be opened for writing
         report = harden(blueprint.memory_bytes, blueprint.readable)
         layers = [asdict(layer) for layer in report.layers]
+        _silence(sink)
         frames.send(channel, Kind.READY, {"pid": os.getpid(), "layers": layers})
         status = serve(handler, channel, index)
-    except BaseException:  # noqa: BLE001 - the front sees the exit code, the log sees this
+    except BaseException:  # noqa: BLE001 - the front sees the exit code, the log what came before hardening
         traceback.print_exc()
     finally:
         os._exit(status)
+
+
+def _silence(sink: int) -> None:
+    """What tools print, which may be hostile text, is nobody's log and fails no call."""
+    for output in (1, 2):
+        os.dup2(sink, output)
+    os.close(sink)
 
 
 def _die_with(template: int) -> None:

@@ -196,4 +196,5 @@ def draw(_: str) -> float:
 
 
 def say(words: str) -> None:
-    print(words, flush=True)
+    for output in (sys.stdout, sys.stderr):
+        print(words, file=output, flush=True)
