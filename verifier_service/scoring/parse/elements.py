@@ -19,6 +19,7 @@ from sandbox_tools.types import Json
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.json_text import JsonFault
 from verifier_service.scoring.parse.envelope import ARGUMENTS, EMPTY
+from verifier_service.scoring.parse.reasoning import CLOSERS
 from verifier_service.scoring.parse.records import (
     Context,
     Item,
@@ -27,28 +28,13 @@ from verifier_service.scoring.parse.records import (
 )
 from verifier_service.scoring.parse.source import Source
 from verifier_service.scoring.parse.tagged import begins_line, is_meant
+from verifier_service.scoring.parse.tags import Tag, is_cut_tag, read_tag
 from verifier_service.scoring.parse.typing import call_of, is_parameter, typed
 
-_TAG: Final = re.compile(r"([^<>\n]*)>")
-_ATTRIBUTE: Final = re.compile(
-    r"(?<![\w:.-])([\w:.-]+)[ \t]*=[ \t]*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'=]+))"
-)
-_UNFINISHED: Final = re.compile(r"[^<>\n]*\Z")
 _LINE_END: Final = re.compile(r"\r?\n")
 
 _UNREADABLE: Final = "The parameters of the call cannot be read."
 _CUT: Final = "The text ends inside the call."
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """An opening tag: `<function=NAME>`, or one with attributes of which one is the name."""
-
-    name: str
-    attributes: Mapping[str, str]
-    end: int
-    closed: bool
-    """It closes itself: `<invoke name="f"/>`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +80,6 @@ class Element:
     """The grammar holds up to the end of the element."""
     truncated: bool = False
 
-    def reading(self) -> Reading:
-        return Reading((self.item,), self.end, self.firm, self.truncated)
-
 
 # Where calls stand
 
@@ -114,7 +97,7 @@ def read_wrapped(source: Source, start: int, opener: str, dialect: Dialect) -> R
     while element := read_element(source, position, dialect):
         items.append(element.item)
         end = element.end
-        if not element.sound:
+        if is_open(source, element):
             return Reading(tuple(items), end, element.firm, element.truncated)
         position = source.skip(end)
     return _close(source, items, end, opener, dialect) if items else None
@@ -124,19 +107,17 @@ def read_bare(source: Source, start: int, dialect: Dialect) -> Reading | None:
     """The call whose tag stands at `start` without a wrapper; None if it is only talked about."""
     tag = read_tag(source.text, start, dialect.call)
     if tag is None:
-        cut = _is_cut_tag(source, start, dialect.call) and begins_line(source.text, start)
+        cut = is_cut_tag(source, start, dialect.call) and begins_line(source.text, start)
         return _cut(source, start) if cut else None
     if not (tag.closed or _is_body(source, start, tag, dialect)):
         return None
     element = read_element(source, start, dialect)
     if element is None:
         return None
-    if not element.sound:
-        return element.reading()
     after = source.skip(element.end)
     closer = _at(source, after, dialect.wrapper_ends)
     end = after + len(closer) if closer else element.end
-    return Reading((element.item,), end, end)
+    return Reading((element.item,), end, end if element.sound else element.firm, element.truncated)
 
 
 def read_other(source: Source, start: int, opener: str, closer: str) -> Reading | None:
@@ -185,7 +166,7 @@ def _is_body(source: Source, start: int, tag: Tag, dialect: Dialect) -> bool:
     if dialect.json_body and source.text.startswith("{", body):
         return True
     known = tag.name in source.context.tools
-    if source.is_cut(dialect.call_end, body) or _is_cut_tag(source, body, dialect.parameter):
+    if source.is_cut(dialect.call_end, body) or is_cut_tag(source, body, dialect.parameter):
         return known or begins_line(source.text, start)
     if source.text.startswith("{", body) or not known:
         return False
@@ -293,41 +274,25 @@ def _unwrapped(arguments: dict[str, Json], tool: str, context: Context) -> dict[
     return inner if is_wrapper and isinstance(inner, dict) else arguments
 
 
-def read_tag(text: str, start: int, mark: str) -> Tag | None:
-    """The opening tag at `start` that begins with `mark`; None if there is none or it is broken."""
-    if not text.startswith(mark, start):
-        return None
-    match = _TAG.match(text, start + len(mark))
-    if match is None:
-        return None
-    inside = match[1].strip(" \t\r")
-    if inside.startswith("="):
-        return Tag(inside[1:].strip(), {}, match.end(), closed=False)
-    if not match[1].startswith((" ", "\t")):
-        return None
-    pairs = ((m[1], m[2] or m[3] or m[4] or "") for m in _ATTRIBUTE.finditer(inside))
-    attributes = dict(pairs)
-    name = attributes.get("name", "")
-    return Tag(name, attributes, match.end(), closed=inside.endswith("/"))
-
-
 # What is broken
+
+
+def is_open(source: Source, element: Element) -> bool:
+    """Whether the end of a call is in doubt: the text ends, or reasoning closes, before it."""
+    if element.sound or element.truncated:
+        return element.truncated
+    return any(source.find(closer, element.firm) < element.end for closer in CLOSERS)
 
 
 def _broken(source: Source, firm: int, dialect: Dialect, code: Code, message: str) -> Element:
     """A call whose grammar breaks off at `firm`, up to its end or to where another one begins."""
     ending = source.find(dialect.call_end, firm)
-    closing, closer = _first(source, firm, dialect.wrapper_ends)
+    closing, _ = _first(source, firm, dialect.wrapper_ends)
     following = source.find(dialect.call, firm)
     if min(ending, closing, following) == len(source):
         failure = malformed(Code.TRUNCATED, _CUT)
         return Element(failure, len(source), firm, sound=False, truncated=True)
-    if ending < min(closing, following):
-        behind = ending + len(dialect.call_end)
-        closer = _at(source, source.skip(behind), dialect.wrapper_ends)
-        end = source.skip(behind) + len(closer) if closer else behind
-    else:
-        end = min(closing + len(closer), following)
+    end = min(ending + len(dialect.call_end), closing, following)
     failure = malformed(code, message, source.text[firm : firm + 200])
     return Element(failure, end, firm, sound=False)
 
@@ -335,13 +300,6 @@ def _broken(source: Source, firm: int, dialect: Dialect, code: Code, message: st
 def _cut(source: Source, firm: int) -> Reading:
     failure = malformed(Code.TRUNCATED, _CUT)
     return Reading((failure,), len(source), firm, truncated=True)
-
-
-def _is_cut_tag(source: Source, start: int, mark: str) -> bool:
-    """Whether the text ends within an opening tag that begins with `mark`."""
-    if not source.text.startswith(mark, start):
-        return source.is_cut(mark, start)
-    return _UNFINISHED.match(source.text, start + len(mark)) is not None
 
 
 def _at(source: Source, start: int, marks: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from verifier_service.scoring.parse.elements import Dialect, read_bare, read_element
+from verifier_service.scoring.parse.elements import Dialect, is_open, read_bare, read_element
 from verifier_service.scoring.parse.records import Item, Reading
 from verifier_service.scoring.parse.source import Source
 
@@ -38,7 +38,7 @@ def read(source: Source, start: int) -> Reading | None:
     end, closed = position, True
     while element := read_element(source, _enter(source, position), DIALECT):
         items.append(element.item)
-        if not element.sound:
+        if is_open(source, element):
             return Reading(tuple(items), element.end, element.firm, element.truncated)
         end, ends_here = _pass(source, element.end, CALL_END)
         closed = closed and ends_here
