@@ -130,6 +130,32 @@ def test_any_text_is_read_and_fits_a_response(
         assert len(failure.message.encode()) < 400
 
 
+KEYS = st.sampled_from(
+    [
+        *("role", "content", "tool_calls", "function_call", "refusal", "choices", "output"),
+        *("message", "type", "text", "toolUse", "toolResult", "reasoningContent", "input", "name"),
+    ]
+)
+WORDS = st.sampled_from(["assistant", "tool_use", "tool_result", "thinking", "f", "no_call", "x"])
+CHATTY = st.recursive(
+    st.none() | st.booleans() | st.integers() | WORDS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(KEYS, inner, max_size=4)
+        | st.dictionaries(KEYS, inner, max_size=4).map(lambda d: {"role": "assistant", **d})
+    ),
+    max_leaves=12,
+)
+
+
+@given(CHATTY, st.sampled_from(["", "<think>x</think>", "Hm. "]), st.sampled_from(format_names()))
+@settings(max_examples=300)
+def test_a_text_is_never_the_callers_fault(value: Any, before: str, declared: str) -> None:
+    message = {"role": "assistant", "content": value}
+    for each in (value, message, {**message, "tool_calls": value}, {"output": {"message": value}}):
+        parse(before + json.dumps(each), tools=TOOLS, format=declared)
+
+
 @given(HOSTILE)
 def test_spans_follow_each_other_within_the_text(text: str) -> None:
     spans = parse(text, tools=TOOLS).spans

@@ -9,26 +9,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from sandbox_tools.types import Json
-from verifier_service.scoring.parse.content import blocks_of, optional_id, result_text, text_of
+from verifier_service.scoring.parse.content import blocks_of, optional_id, result_text
 from verifier_service.scoring.parse.records import Context, Message, Result
 from verifier_service.scoring.parse.structured import attempts
 
 FORMAT: Final = "anthropic"
-BLOCKS: Final = frozenset(
-    {"tool_use", "tool_result", "thinking", "redacted_thinking", "server_tool_use"}
-)
-"""Types of blocks that only this dialect has. `server_tool_use` calls none of the user's tools."""
 
 
-def read_message(message: Mapping[str, Json], path: str, context: Context) -> Message | None:
-    """A message with a block that only this dialect has; None for others."""
+def read_message(message: Mapping[str, Json], path: str, context: Context) -> Message:
+    """What the blocks of this dialect in a message call, think and answer."""
     blocks = blocks_of(message.get("content"))
-    if message.get("tool_calls") or not any(_kind(block) in BLOCKS for block in blocks):
-        return None
     thoughts = (b.get("thinking") for b in blocks if _kind(b) == "thinking")
     return Message(
-        FORMAT,
-        text=text_of([b for b in blocks if _kind(b) == "text"], f"{path}/content"),
         reasoning="\n".join(thought for thought in thoughts if isinstance(thought, str)),
         attempts=tuple(
             each

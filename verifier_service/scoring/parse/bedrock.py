@@ -9,30 +9,21 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from sandbox_tools.types import Json
-from verifier_service.scoring.parse.content import blocks_of, optional_id, result_text, text_of
+from verifier_service.scoring.parse.content import blocks_of, optional_id, result_text
 from verifier_service.scoring.parse.records import Attempt, Context, Message, Result
 from verifier_service.scoring.parse.structured import attempts
 
 FORMAT: Final = "bedrock"
-BLOCKS: Final = frozenset({"text", "toolUse", "toolResult", "reasoningContent"})
 
 
-def read_message(message: Mapping[str, Json], path: str, context: Context) -> Message | None:
-    """A message of blocks without a type, each with a key of this dialect; None for others."""
+def read_message(message: Mapping[str, Json], path: str, context: Context) -> Message:
+    """What the blocks of this dialect in a message call, think and answer."""
     blocks = blocks_of(message.get("content"))
-    if message.get("tool_calls") or not any(_is_block(block) for block in blocks):
-        return None
     return Message(
-        FORMAT,
-        text=text_of([b for b in blocks if "text" in b], f"{path}/content"),
         reasoning="\n".join(_thoughts(blocks)),
         attempts=tuple(_attempts(blocks, context)),
         results=tuple(_results(blocks, path)),
     )
-
-
-def _is_block(block: Mapping[str, Json]) -> bool:
-    return "type" not in block and not BLOCKS.isdisjoint(block)
 
 
 def _attempts(blocks: list[Mapping[str, Json]], context: Context) -> Iterator[Attempt]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from sandbox_tools.types import Json
 from verifier_service.scoring.json_text import JsonFault
+from verifier_service.scoring.parse.content import blocks_of
 from verifier_service.scoring.parse.source import Source
 
 ASSISTANT: Final = "assistant"
-BODY: Final = frozenset({"content", "tool_calls", "function_call"})
+BODY: Final = frozenset({"content", "tool_calls", "function_call", "refusal"})
 CALL_BLOCKS: Final = frozenset({"tool_use", "function_call"})
 """Types of content blocks that call a tool."""
 
@@ -53,10 +54,30 @@ def _calls(block: Mapping[str, Json]) -> bool:
 
 
 def _message_in_response(value: Mapping[str, Json]) -> Mapping[str, Json] | None:
-    """The message of an OpenAI (`choices[0].message`) or Bedrock (`output.message`) response."""
-    choices, output = value.get("choices"), value.get("output")
-    holder = choices[0] if isinstance(choices, list) and choices else output
-    inner = holder.get("message") if isinstance(holder, Mapping) else None
-    if isinstance(inner, Mapping) and inner.get("role") == ASSISTANT:
-        return inner
-    return None
+    """The message of an OpenAI (`choices[0].message`) or Bedrock (`output.message`) response.
+
+    What stands around it goes with it, as a member: no call may hide there.
+    """
+    choices = value.get("choices")
+    key = "choices" if choices and isinstance(choices, list | tuple) else "output"
+    holder, *others = value[key] if key == "choices" else [value.get(key)]
+    if not isinstance(holder, Mapping):
+        return None
+    inner = holder.get("message")
+    if not isinstance(inner, Mapping) or inner.get("role") != ASSISTANT:
+        return None
+    return {**inner, "response": [others, _without("message", holder), _without(key, value)]}
+
+
+def _without(key: str, value: Mapping[str, Json]) -> dict[str, Json]:
+    return {other: value[other] for other in value if other != key}
+
+
+def beside(message: Mapping[str, Json]) -> Iterator[Json]:
+    """The members and content blocks of a message that no dialect reads as calls or results."""
+    yield from (member for key, member in message.items() if key not in BODY)
+    yield from (b for b in blocks_of(message.get("content")) if not _calls(b) and not _answers(b))
+
+
+def _answers(block: Mapping[str, Json]) -> bool:
+    return "toolResult" in block or str(block.get("type")).endswith("tool_result")

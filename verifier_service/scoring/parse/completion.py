@@ -17,7 +17,6 @@ from verifier_service.scoring.parse.reasoning import (
     OPENERS,
     Answer,
     Segment,
-    Tag,
     find_answer,
     implicit_end,
 )
@@ -81,13 +80,6 @@ def read_text(text: str, context: Context, declared: Format | None) -> Reading:
     quotes += [block for block in blocks if block.start in quotations and _calls(block)]
     calls.sort(key=lambda block: block.start)
     return _reading(source.text, answer, calls, quotes)
-
-
-def read_prose(text: str, context: Context) -> Reading:
-    """Read a text that is not searched for calls, because they stand beside it."""
-    source = Source(_without_end_of_turn(text), context)
-    tags = [segment for segment in scan(source, None) if isinstance(segment, Tag)]
-    return _reading(source.text, find_answer(tags, len(source)), [], [])
 
 
 def _without_end_of_turn(text: str) -> str:

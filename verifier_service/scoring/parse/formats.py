@@ -47,8 +47,8 @@ from verifier_service.scoring.parse.source import Source
 
 ReadText = Callable[[Source, int], Reading | None]
 """Reads the text from an index on; None if that is no call of the format."""
-ReadMessage = Callable[[Mapping[str, Json], str, Context], Message | None]
-"""Reads a chat message at a JSON Pointer; None if it is in another dialect."""
+ReadMessage = Callable[[Mapping[str, Json], str, Context], Message]
+"""Reads what one dialect finds in a chat message at a JSON Pointer."""
 
 AUTO: Final = "auto"
 

@@ -9,11 +9,14 @@ from typing import Final
 from sandbox_tools.types import Json
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.errors import BadTask
-from verifier_service.scoring.parse.chat import ASSISTANT, message_in
-from verifier_service.scoring.parse.completion import read_prose, read_text
+from verifier_service.scoring.parse import openai
+from verifier_service.scoring.parse.chat import ASSISTANT, beside, message_in
+from verifier_service.scoring.parse.completion import read_text
+from verifier_service.scoring.parse.content import text_of
+from verifier_service.scoring.parse.envelope import calls_declared
 from verifier_service.scoring.parse.formats import FORMATS, Format
-from verifier_service.scoring.parse.records import Attempt, Context, Message, Result
-from verifier_service.scoring.types import Failure, Span
+from verifier_service.scoring.parse.records import Attempt, Context, Message, Result, malformed
+from verifier_service.scoring.types import Failure, Span, ToolCall
 
 ROLES: Final = frozenset({"system", "developer", "user", ASSISTANT, "tool", "function"})
 PATH: Final = "/completion"
@@ -58,7 +61,12 @@ def read_completion_text(text: str, context: Context, declared: Format | None) -
 def _with_message(
     turn: TurnReading, message: Mapping[str, Json], context: Context, declared: Format | None
 ) -> TurnReading:
-    inner = _read_assistant(_read_message(message, PATH, context), context, declared)
+    try:
+        inner = _read_assistant(_read_message(message, PATH, context), context, declared)
+    except BadTask as fault:
+        # Here the policy wrote the message, not a program of the caller's.
+        failure = malformed(Code.NOT_AN_OBJECT, fault.message)
+        inner = TurnReading((Attempt(openai.FORMAT, None, failure),), "", "")
     return replace(
         inner,
         reasoning=_joined(turn.reasoning, inner.reasoning),
@@ -128,27 +136,44 @@ def _is_conversation(completion: Sequence[Json] | Mapping[str, Json]) -> bool:
 
 
 def _read_message(raw: Mapping[str, Json], path: str, context: Context) -> Message:
-    """A message, by the first dialect that knows it."""
-    readers = (row.read_message for row in FORMATS if row.read_message)
-    for read in readers:
-        if (message := read(raw, path, context)) is not None:
-            return message
-    raise BadTask(Code.TASK_COMPLETION, path, "The message has no known dialect.")
+    """What a message says in any dialect: one that mixes them must not hide a call."""
+    found = [row.read_message(raw, path, context) for row in FORMATS if row.read_message]
+    attempts = [attempt for each in found for attempt in each.attempts]
+    if any(calls_declared(each, context) for each in beside(raw)):
+        failure = malformed(Code.FORMAT_MISMATCH, "A call stands where no known format has one.")
+        attempts.append(Attempt(openai.FORMAT, None, failure))
+    content = (
+        "" if raw["role"] in openai.TOOL_ROLES else text_of(raw.get("content"), f"{path}/content")
+    )
+    return Message(
+        text=_joined(content, *(each.text for each in found)),
+        reasoning=_joined(*(each.reasoning for each in found)),
+        attempts=tuple(attempts),
+        results=tuple(result for each in found for result in each.results),
+    )
 
 
 def _read_assistant(message: Message, context: Context, declared: Format | None) -> TurnReading:
-    """The turn of a message; with structured calls its text is not searched for more."""
-    if not message.attempts:
-        turn = read_completion_text(message.text, context, declared)
-        return replace(turn, reasoning=_joined(message.reasoning, turn.reasoning), spans=())
-    prose = read_prose(message.text, context)
-    return TurnReading(
-        attempts=message.attempts,
-        content=prose.content,
-        reasoning=_joined(message.reasoning, prose.reasoning),
-        problems=prose.problems,
-        structured=True,
+    """The turn of a message: its structured calls, and what its text holds."""
+    turn = read_completion_text(message.text, context, declared)
+    structured = any(isinstance(attempt.item, ToolCall) for attempt in message.attempts)
+    inner = map(_mixed, turn.attempts) if structured else turn.attempts
+    return replace(
+        turn,
+        attempts=(*message.attempts, *inner),
+        reasoning=_joined(message.reasoning, turn.reasoning),
+        spans=(),
+        structured=structured,
+        results=(*message.results, *turn.results),
     )
+
+
+def _mixed(attempt: Attempt) -> Attempt:
+    """A call in the text beside structured calls, which some servers would run as well."""
+    if not isinstance(attempt.item, ToolCall):
+        return attempt
+    message = "A call stands in the text beside structured calls."
+    return replace(attempt, item=malformed(Code.MIXED_FORMATS, message))
 
 
 def _joined(*texts: str) -> str:

@@ -11,24 +11,25 @@ from typing import Final
 from sandbox_tools.types import Json
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.errors import BadTask
-from verifier_service.scoring.parse.content import blocks_of, optional_id, result_text, text_of
+from verifier_service.scoring.parse.content import blocks_of, optional_id, result_text
 from verifier_service.scoring.parse.records import Attempt, Context, Message, Result
 from verifier_service.scoring.parse.structured import attempts
 
 FORMAT: Final = "openai"
+TOOL_ROLES: Final = frozenset({"tool", "function"})
 REASONING_KEYS: Final = ("reasoning_content", "reasoning", "thinking")
 """Fields in which vLLM, OpenRouter and Ollama put reasoning."""
 
 
 def read_message(message: Mapping[str, Json], path: str, context: Context) -> Message:
-    """A message in this dialect, the default one: any message with a role is read."""
-    if message.get("role") in {"tool", "function"}:
+    """What this dialect says in a message beside its content."""
+    if message.get("role") in TOOL_ROLES:
         content = result_text(message.get("content"), f"{path}/content")
-        return Message(FORMAT, "", results=(Result(_answered(message), content),))
+        return Message(results=(Result(_answered(message), content),))
     reasoning = (message.get(key) for key in REASONING_KEYS)
+    refusal = message.get("refusal")
     return Message(
-        FORMAT,
-        text=text_of(message.get("content"), f"{path}/content"),
+        text=refusal if isinstance(refusal, str) else "",
         reasoning="\n".join(each for each in reasoning if isinstance(each, str)),
         attempts=tuple(each for call in _calls(message, path) for each in _attempts(call, context)),
     )

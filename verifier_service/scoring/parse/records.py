@@ -119,10 +119,9 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A chat message, whatever its dialect."""
+    """A chat message, or what one dialect finds in it."""
 
-    format: str
-    text: str
+    text: str = ""
     reasoning: str = ""
     attempts: tuple[Attempt, ...] = field(default=())
     results: tuple[Result, ...] = field(default=())
