@@ -253,6 +253,49 @@ def test_calls_of_a_second_family_are_refused(family: str) -> None:
     assert [failure.code for failure in parsed.malformed] == [Code.MIXED_FORMATS]
 
 
+# Bodies that are no strict JSON
+
+NUMBER = 12345
+FLAWS = {
+    "NaN": Code.NONFINITE_NUMBER,
+    "-Infinity": Code.NONFINITE_NUMBER,
+    "1e999": Code.NONFINITE_NUMBER,
+    '"\\ud800"': Code.LONE_SURROGATE,
+    '1, "n": 2': Code.DUPLICATE_KEY,
+    '"a\nb"': Code.CONTROL_CHARACTER,
+    "'a'": Code.BAD_JSON,
+    "1,": Code.BAD_JSON,
+    "True": Code.BAD_JSON,
+    "1 // one": Code.BAD_JSON,
+    "9" * 401: Code.LIMIT_DIGITS,
+    "[" * 64 + "]" * 64: Code.LIMIT_NESTING,
+}
+
+
+@EVERY_FAMILY
+@pytest.mark.parametrize("flaw", FLAWS, ids=lambda flaw: flaw[:10])
+def test_a_flaw_in_the_arguments_is_named(family: str, flaw: str) -> None:
+    text = rendered(family, [("f", {"n": NUMBER})]).replace(str(NUMBER), flaw)
+    parsed = parse(text, tools=TOOLS)
+    assert (parsed.calls, [each.code for each in parsed.malformed]) == ((), [FLAWS[flaw]])
+
+
+@EVERY_FAMILY
+def test_big_integers_stay_exact(family: str) -> None:
+    text = rendered(family, [("f", {"n": NUMBER})])
+    for literal in ("9007199254740993", "-0", "1.0", "1E2", "9" * 400):
+        parsed = parse(text.replace(str(NUMBER), literal), tools=TOOLS)
+        assert called(parsed) == [("f", typed({"n": json.loads(literal)}))]
+
+
+# What is mended reaches up to the closing mark; in V3 a fence stands before it.
+@pytest.mark.parametrize("family", sorted(WAYS.keys() - {"DeepSeek V3"}))
+def test_slips_are_mended_by_request(family: str) -> None:
+    text = rendered(family, [("f", {"n": NUMBER})]).replace(str(NUMBER), "True,")
+    parsed = parse(text, tools=TOOLS, options=Options(repair=True))
+    assert (called(parsed), parsed.repaired) == ([("f", '{"n": true}')], True)
+
+
 # Time
 
 FRAGMENTS = [
@@ -292,3 +335,11 @@ def test_time_is_linear_in_the_length(piece: str) -> None:
     # Eight times the text would take 64 times as long if anything were quadratic.
     ratios = (cpu_seconds(32_000) / max(cpu_seconds(4_000), 0.0005) for _ in range(4))
     assert any(ratio < 20 for ratio in ratios)
+
+
+@given(st.lists(st.sampled_from([*FRAGMENTS, *MARKS]) | st.text(max_size=5), max_size=12))
+@settings(max_examples=200)
+def test_any_text_is_read_and_fits_a_response(pieces: list[str]) -> None:
+    parsed = parse("".join(pieces), tools=TOOLS, options=Options(reasoning="implicit_end"))
+    said = [parsed.content, parsed.reasoning, [dict(call.arguments) for call in parsed.calls]]
+    json.dumps(said, ensure_ascii=False, allow_nan=False).encode()
