@@ -42,6 +42,8 @@ _ENVIRONMENT_PREFIXES: Final = ("LC_", "PYTHON")
 _NO_THREADS: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 _EXIT_TIMEOUT_S: Final = 2.0
+_FORK_TIMEOUT_S: Final = 5.0
+"""For a fork and the hardening after it, which take about 20 ms."""
 
 
 class WorkerFailure(Exception):
@@ -76,6 +78,11 @@ class Template(asyncio.Protocol):
     def fork(self, channel: socket.socket, index_descriptor: int) -> None:
         """Ask for a worker that serves on `channel` and writes its index into that memory file."""
         socket.send_fds(self._control, [b"f"], [channel.fileno(), index_descriptor])
+
+    def kill(self) -> None:
+        """End the process and every worker now: it is not in a state to do so by itself."""
+        self.alive = False
+        self._process.kill()
 
     async def stop(self) -> None:
         """End the process, which ends every worker."""
@@ -147,7 +154,7 @@ class Worker(asyncio.Protocol):
         """Have the process forked, and wait until it is hardened.
 
         Raises:
-            WorkerFailure: It ended before that.
+            WorkerFailure: It ended before that, or the template is stuck, and then it is killed.
         """
         near, far = socket.socketpair()
         with far:
@@ -158,7 +165,13 @@ class Worker(asyncio.Protocol):
                 self._transport.abort()
             finally:
                 os.close(self._index_descriptor)
-        await self._ready
+        try:
+            async with asyncio.timeout(_FORK_TIMEOUT_S):
+                await self._ready
+        except TimeoutError:
+            template.kill()
+            self.disconnect()
+            raise WorkerFailure("the workers' template process does not answer") from None
 
     @property
     def leaving(self) -> bool:

@@ -232,12 +232,8 @@ class WorkerPool:
         """Start as many workers as are missing."""
         if self._template is None or not self._template.alive:
             await self._replace_template()
-        missing = self._size - len(self._workers)
-        hired = await asyncio.gather(
-            *(self._hire() for _ in range(missing)), return_exceptions=True
-        )
-        for failure in filter(None, hired):
-            raise failure
+        for _ in range(self._size - len(self._workers)):
+            await self._hire()
 
     async def _replace_template(self) -> None:
         if self._template is not None:

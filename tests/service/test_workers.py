@@ -363,6 +363,17 @@ async def test_the_template_is_replaced_too() -> None:
     await pool.close(5)
 
 
+async def test_a_template_that_is_stopped_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = make_pool()
+    await pool.start()
+    monkeypatch.setattr("verifier_service.processes._FORK_TIMEOUT_S", 0.5)
+    os.kill(parent(pool.pids[0]), signal.SIGSTOP)
+    os.kill(pool.pids[0], signal.SIGKILL)
+    await until(lambda: pool.alive == 0)
+    assert await answers(pool, act("ok")) == ["ok"]
+    await pool.close(5)
+
+
 async def test_closing_waits_for_the_jobs_that_were_accepted(tmp_path: Path) -> None:
     pool, gate = make_pool(), tmp_path / "gate"
     await pool.start()
