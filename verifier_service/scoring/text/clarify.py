@@ -11,24 +11,23 @@ from verifier_service.scoring.text.acts import Speech, read, read_in
 from verifier_service.scoring.text.judgement import (
     FULL,
     TextJudgement,
-    collapsed,
+    is_reference,
     mismatch,
     ruled_out,
     text_failure,
     unknown_language,
 )
 from verifier_service.scoring.text.language import Language
-from verifier_service.scoring.text.parameters import Aliases, Naming, singular
+from verifier_service.scoring.text.parameters import Aliases, Naming, Topics
 from verifier_service.scoring.text.sentences import BLANK, Sentence
 from verifier_service.scoring.types import Behavior, Failure
 
 _FULL_SHARE: Final = 0.5
-# A request longer than this against its reference, in telling words, names things at random.
-_SOUP_FACTOR: Final = 2
-_SOUP_WORDS: Final = 4
 # A question names little besides what it asks for; a list of everything is no question.
 _MOST_PARAMETERS: Final = 1
-_MOST_TOPICS: Final = 2
+_MOST_TOPICS: Final = 1
+# "Which date do you want the stock's price for?" asks for one thing and speaks of two more.
+_MOST_NAMED: Final = 2
 # A question is short; what follows so many words earns nothing more.
 _READ_WORDS: Final = 400
 
@@ -58,24 +57,26 @@ def judge_clarify(  # noqa: PLR0913 - the fields of the ground truth, by name
     """
     if nothing := ruled_out(speech, text, forbidden):
         return nothing
-    if not missing and reference is not None and collapsed(text) == collapsed(reference):
-        return FULL
     language = speech.language
+    if (language is None or not missing) and is_reference(text, reference):
+        return FULL
     if language is None:
         return unknown_language()
-    naming = Naming(aliases, language)
+    naming = Naming(aliases, language, missing)
+    others = set(parameters) - {*missing, *given}
+
+    def besides(words: Sequence[str]) -> _Besides:
+        return _besides(naming, words, wanted, given, others)
+
+    model = _requested_words(read_in(reference, language), language) if reference else []
+    wanted = tuple(missing) or tuple(dict.fromkeys(naming.asked_words(model)))
     if speech.act != "clarify":
-        return _not_asking(speech, language, naming, missing)
-    if missing:
-        words = _requested_words(speech, language)
-        others = set(parameters) - {*missing, *given}
-        asked = _besides(naming, words, missing, given, others)
-        if reference is not None:
-            model = _requested_words(read_in(reference, language), language)
-            asked = asked.beyond(_besides(naming, model, missing, given, others))
-        failures = _unasked(naming, words, missing) + _asked_in_vain(asked)
-    else:
-        failures = _unlike(speech, language, reference)
+        words = _lacking_words(speech, language)
+        is_named = bool(missing) and all(naming.names(words, name) for name in missing)
+        return _not_asking(speech, missing, is_named and not _asked_in_vain(besides(words)))
+    words = _requested_words(speech, language)
+    failures = _asked_in_vain(besides(words).beyond(besides(model)))
+    failures += _unasked(naming, words, missing) if missing else _unlike(naming, words, wanted)
     if _invents(speech, language):
         message = "The text asks and then assumes an answer."
         failures.append(text_failure(Code.INVENTED_VALUE, message))
@@ -90,20 +91,31 @@ def missing_in_question(
     if speech.language is None:
         return ()
     words = _requested_words(speech, speech.language)
-    return tuple(Naming({}, speech.language).asked_for(words, required))
+    return tuple(Naming({}, speech.language, required).asked_for(words, required))
 
 
-def _not_asking(
-    speech: Speech, language: Language, naming: Naming, missing: Sequence[str]
-) -> TextJudgement:
-    """The judgement of a text that does not ask: partial if it says all that is missing."""
-    said = [each.named for each in speech.sentences if language.lacks.within(each.words)]
-    lacking = [word for named in said for word in named][:_READ_WORDS]
-    if speech.act == "answer" and missing and all(naming.names(lacking, one) for one in missing):
+def _not_asking(speech: Speech, missing: Sequence[str], is_named: bool) -> TextJudgement:
+    """The judgement of a text that does not ask: partial if it says what is missing."""
+    if speech.act == "answer" and is_named:
         message = "What is missing is named but not asked for."
         failure = text_failure(Code.NOT_A_REQUEST, message, expected=list(missing))
         return TextJudgement(0.5, (failure,))
     return mismatch(speech, Behavior.CLARIFY, 0.0)
+
+
+def _lacking_words(speech: Speech, language: Language) -> list[str]:
+    """The words of the sentences that say that something is lacking."""
+    said = [each.named for each in speech.sentences if language.lacks.within(each.words)]
+    return [word for named in said for word in (*named, BLANK)][:_READ_WORDS]
+
+
+def _unlike(naming: Naming, words: Sequence[str], wanted: Sequence[str]) -> list[Failure]:
+    """Why a request does not ask for what the reference asks."""
+    named = [name for name in wanted if naming.names(words, name)]
+    if named and len(named) >= _FULL_SHARE * len(wanted):
+        return []
+    message = "The question does not ask what the reference asks."
+    return [text_failure(Code.GENERIC_REQUEST, message, expected=list(wanted))]
 
 
 def _unasked(naming: Naming, words: Sequence[str], missing: Sequence[str]) -> list[Failure]:
@@ -124,14 +136,17 @@ class _Besides:
 
     given: frozenset[str]
     others: frozenset[str]
-    topics: frozenset[str]
+    topics: Topics
 
     def beyond(self, reference: _Besides) -> _Besides:
         """Without what the reference question asks for too."""
         return _Besides(
             self.given - reference.given,
             self.others - reference.others,
-            self.topics - reference.topics,
+            Topics(
+                self.topics.named - reference.topics.named,
+                self.topics.asked - reference.topics.asked,
+            ),
         )
 
 
@@ -145,7 +160,7 @@ def _besides(
     return _Besides(
         frozenset(naming.asked_besides(words, given, missing)),
         frozenset(naming.asked_besides(words, others, missing)),
-        frozenset(naming.topics_besides(words, missing)),
+        naming.topics_besides(words, missing),
     )
 
 
@@ -155,9 +170,11 @@ def _asked_in_vain(asked: _Besides) -> list[Failure]:
     if asked.given:
         message = "The question asks for what the user already said."
         failures.append(text_failure(Code.GIVEN_ASKED, message, actual=[*sorted(asked.given)]))
-    if len(asked.others) > _MOST_PARAMETERS or len(asked.topics) > _MOST_TOPICS:
+    topics = asked.topics
+    too_many = len(topics.asked) > _MOST_TOPICS or len(topics.named) > _MOST_NAMED
+    if len(asked.others) > _MOST_PARAMETERS or too_many:
         message = "The question asks for much more than what is missing."
-        actual = sorted(asked.others or asked.topics)
+        actual = sorted(asked.others or topics.named)
         failures.append(text_failure(Code.ASKED_TOO_MUCH, message, actual=list(actual)))
     return failures
 
@@ -177,27 +194,6 @@ def _requested_words(speech: Speech, language: Language) -> list[str]:
 def _points(each: Sentence, language: Language) -> bool:
     """Whether a request points at the sentence before it: "The date is missing. What is it?"."""
     return not language.anaphora.isdisjoint(each.words)
-
-
-def _unlike(speech: Speech, language: Language, reference: str | None) -> list[Failure]:
-    """Why a request does not ask what the reference asks."""
-    asked = _content(speech, language)
-    wanted = _content(read_in(reference, language), language) if reference else frozenset[str]()
-    is_soup = len(asked) > _SOUP_FACTOR * len(wanted) + _SOUP_WORDS
-    if wanted and not is_soup and len(asked & wanted) >= _FULL_SHARE * len(wanted):
-        return []
-    message = "The question does not ask what the reference asks."
-    return [text_failure(Code.GENERIC_REQUEST, message, expected=reference)]
-
-
-def _content(speech: Speech, language: Language) -> frozenset[str]:
-    """The words of a text's requests that tell them from other requests."""
-    words = [word for word in _requested_words(speech, language) if word]
-    if not words:
-        words = [word for each in speech.sentences for word in each.named]
-    telling = [word for word in words if word not in language.function_words]
-    special = [word for word in telling if word not in language.request_words]
-    return frozenset(map(singular, special or telling))
 
 
 def _invents(speech: Speech, language: Language) -> bool:

@@ -66,6 +66,11 @@ def collapsed(text: str) -> str:
     return " ".join(fold(text).casefold().split())
 
 
+def is_reference(text: str, reference: str | None) -> bool:
+    """Whether a text is the reference text, apart from case and white space."""
+    return reference is not None and collapsed(text) == collapsed(reference)
+
+
 def _forbidden_phrase(text: str, forbidden: Sequence[str]) -> str | None:
     """The first forbidden phrase whose words stand in the text one after the other.
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import yaml
 
@@ -29,6 +29,8 @@ from verifier_service.scoring.text.fold import latin_share
 from verifier_service.scoring.text.phrases import PhraseBook
 
 Words = frozenset[str]
+Side = Literal["near", "far"]
+"""Of two ends that exclude each other, such as origin and destination, the one or the other."""
 
 _FOLDER: Final = resources.files(__package__) / "languages"
 _DETECTION: Final = "detection"
@@ -74,6 +76,8 @@ class Language:
     askers: Words
     context_prepositions: Words
     determiners: Words
+    near_prepositions: Words
+    far_prepositions: Words
     pleas: PhraseBook
     modal_questions: PhraseBook
     asks: PhraseBook
@@ -108,6 +112,35 @@ class Language:
     inventions: PhraseBook
     inventions_not: PhraseBook
     lacks: PhraseBook
+    near: PhraseBook
+    far: PhraseBook
+    counts: PhraseBook
+
+    @property
+    def idle(self) -> Words:
+        """The words of any request, which name nothing by themselves."""
+        common = self.function_words - self.wh_words
+        return common | self.noun_askers | self.request_words
+
+    def preposition_side(self, word: str) -> Side | None:
+        """The end that a preposition asks for."""
+        if word in self.near_prepositions:
+            return "near"
+        return "far" if word in self.far_prepositions else None
+
+    def named_sides(self, words: Sequence[str]) -> frozenset[Side]:
+        """The ends that the words name."""
+        books: tuple[tuple[Side, PhraseBook], ...] = (("near", self.near), ("far", self.far))
+        return frozenset(side for side, book in books if book.within(words))
+
+    def side(self, part: str) -> Side | None:
+        """The end that one part of a parameter's name stands for."""
+        return self.preposition_side(part) or next(iter(self.named_sides((part,))), None)
+
+
+def other_side(side: Side) -> Side:
+    """The end that excludes an end."""
+    return "far" if side == "near" else "near"
 
 
 @cache

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from verifier_service.scoring.text.fold import fold
-from verifier_service.scoring.text.language import Language
+from verifier_service.scoring.text.language import Language, Side, other_side
 from verifier_service.scoring.text.phrases import Found
 from verifier_service.scoring.text.sentences import BLANK, parted_words, written_out
 
@@ -37,25 +38,49 @@ def singular(word: str) -> str:
     return word
 
 
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """What a request may be about."""
+
+    named: frozenset[str]
+    asked: frozenset[str]
+    """Those that are the object of a question or of a need."""
+
+
 class Naming:
     """Finds parameters in the words of a request.
 
     Args:
         aliases: Other words for parameters, from the dataset; they add to the language's own.
+        missing: What is to be asked for. Where both an origin and a destination are missing,
+            "which city" names neither.
     """
 
-    __slots__ = ("_aliases", "_language")
+    __slots__ = ("_aliases", "_language", "_missing_sides")
 
-    def __init__(self, aliases: Aliases, language: Language) -> None:
+    def __init__(self, aliases: Aliases, language: Language, missing: Iterable[str] = ()) -> None:
         self._aliases = aliases
         self._language = language
+        parts = [part for name in missing for part in self._telling_parts(name)]
+        self._missing_sides = frozenset(filter(None, map(language.side, parts)))
 
     def names(self, words: Sequence[str], parameter: str) -> bool:
         """Whether the words name a parameter: an alias of it, or each part of its name."""
         if self._whole(words, parameter):
             return True
         parts = self._telling_parts(parameter)
+        words = self._without_counted(words, parts)
         return bool(parts) and all(any(True for _ in self._part(words, part)) for part in parts)
+
+    def asked_words(self, words: Sequence[str]) -> list[str]:
+        """The nouns that a request asks for, or where it has none the words such as "when"."""
+        language = self._language
+        rest = self._without_context(words)
+        asked = [word for i, word in enumerate(rest) if word and self._is_object(rest, i)]
+        nouns = [word for word in asked if not (word in language.idle or word in language.wh_words)]
+        return [word for word in nouns if word != _PASSED] or [
+            word for word in asked if word in language.joiners
+        ]
 
     def asked_for(self, words: Sequence[str], parameters: Sequence[str]) -> list[str]:
         """Those of the parameters that the words ask for, in the given order.
@@ -85,11 +110,22 @@ class Naming:
             name for name in parameters if self._is_asked_for(rest, name, Naming._part, shared)
         )
 
-    def topics_besides(self, words: Sequence[str], missing: Collection[str]) -> list[str]:
-        """What else the words may ask for, whether or not a tool has such a parameter, sorted."""
+    def topics_besides(self, words: Sequence[str], missing: Collection[str]) -> Topics:
+        """What else the words may ask for, whether or not a tool has such a parameter."""
+        language = self._language
         rest = self._without(self._without_context(words), missing)
-        topics = self._language.vocabulary | self._language.joiners
-        return sorted({singular(word) for word in rest if word in topics})
+        named: set[str] = set()
+        asked: set[str] = set()
+        for index, word in enumerate(rest):
+            # "How many guests" is one topic.
+            is_led = word in language.joiners and not language.vocabulary.isdisjoint(
+                rest[index + 2 : index + 3]
+            )
+            if word in language.joiners or word in language.vocabulary:
+                named.add(singular(word))
+                if not is_led and self._is_object(rest, index):
+                    asked.add(singular(word))
+        return Topics(frozenset(named), frozenset(asked))
 
     def _is_asked_for(
         self,
@@ -143,9 +179,19 @@ class Naming:
 
     def _telling_parts(self, parameter: str) -> tuple[str, ...]:
         """The parts of a name that say what it is: `city` of `city_name`, all of `name`."""
-        parts = name_parts(parameter)
+        parts = self._joined(name_parts(parameter))
         telling = tuple(part for part in parts if self._tells(part))
         return telling or parts
+
+    def _joined(self, parts: Sequence[str]) -> tuple[str, ...]:
+        """The parts with `check` and `in` as the one word that the language lists."""
+        joined: list[str] = []
+        for part in parts:
+            if joined and joined[-1] + part in self._language.aliases:
+                joined[-1] += part
+            else:
+                joined.append(part)
+        return tuple(joined)
 
     def _tells(self, part: str) -> bool:
         language = self._language
@@ -161,13 +207,50 @@ class Naming:
 
     def _part(self, words: Sequence[str], part: str) -> Iterator[Found]:
         """Where the words hold one part of a name or an alias of the language for it."""
-        book = self._language.aliases.get(part)
+        language = self._language
+        book = language.aliases.get(part)
+        found: list[Found] = []
         # "to" stands in every second sentence; only its aliases ("to which") name it.
-        if book is None or part not in self._language.function_words:
-            yield from self._spelled(words, part)
+        if book is None or part not in language.function_words:
+            found += self._spelled(words, part)
         if book is not None:
-            yield from book.all(words)
-            yield from book.all([singular(word) for word in words])
+            aliases = [*book.all(words), *book.all([singular(word) for word in words])]
+            found += [one for one in aliases if not self._is_idle(words, one)]
+        side = language.side(part)
+        return iter(found if side is None else self._on_side(words, found, side))
+
+    def _is_idle(self, words: Sequence[str], found: Found) -> bool:
+        """Whether an alias is a word of any request: "like", "know", "about"."""
+        return found.end - found.start == 1 and words[found.start] in self._language.idle
+
+    def _on_side(self, words: Sequence[str], found: Iterable[Found], side: Side) -> Iterator[Found]:
+        """Those of the places that do not ask for the other of two ends."""
+        language = self._language
+        asked = _sides_asked(words, language)
+        shared = language.wh_words | language.vocabulary
+        for one in found:
+            last = one.end - 1
+            here = asked[one.start]
+            in_passing = language.preposition_side(words[last]) and not _asks_at(
+                words, last, language
+            )
+            is_shared = shared.issuperset(words[one.start : one.end])
+            doubtful = is_shared and other_side(side) in self._missing_sides
+            if side in here or not (here or in_passing or doubtful):
+                yield one
+
+    def _without_counted(self, words: Sequence[str], parts: Sequence[str]) -> list[str]:
+        """The words without what a request only counts: "how many cities" names no city."""
+        rest = list(words)
+        books = self._language.aliases
+        for found in self._language.counts.all(words):
+            is_counted = any(
+                singular(part) != part or (part in books and books[part].at(words, found.start))
+                for part in parts
+            )
+            if not is_counted and found.end < len(rest):
+                rest[found.end] = _PASSED
+        return rest
 
     def _without(self, words: Sequence[str], names: Iterable[str]) -> list[str]:
         """The words without those that name any of the parameters."""
@@ -207,3 +290,29 @@ class Naming:
 
     def _is_content(self, word: str) -> bool:
         return word not in (BLANK, _PASSED) and word not in self._language.function_words
+
+
+def _sides_asked(words: Sequence[str], language: Language) -> list[frozenset[Side]]:
+    """For each word the ends that its clause asks for: `near` for "from where", `far` for "to".
+
+    A preposition that asks decides; without one, words such as "departure" do.
+    """
+    asked: list[frozenset[Side]] = []
+    start = 0
+    for end in (*(i for i, word in enumerate(words) if word == BLANK), len(words)):
+        clause = words[start:end]
+        places = (i for i in range(start, end) if _asks_at(words, i, language))
+        sides = {language.preposition_side(words[place]) for place in places}
+        named = frozenset(side for side in sides if side) or language.named_sides(clause)
+        asked += [named] * (end - start + 1)
+        start = end + 1
+    return asked
+
+
+def _asks_at(words: Sequence[str], place: int, language: Language) -> bool:
+    """Whether a word is a preposition that asks: "to which", "fly from?", "convert to and"."""
+    if language.preposition_side(words[place]) is None:
+        return False
+    following = words[place + 1] if place + 1 < len(words) else BLANK
+    enders = (language.wh_words, language.conjunctions, language.context_prepositions)
+    return following == BLANK or any(following in words for words in enders)
