@@ -31,6 +31,7 @@ _WORDING: Final = {
 class Kind(Enum):
     """Every kind of problem: HTTP status, the last part of its `type`, and its title."""
 
+    BAD_REQUEST = (400, "bad-request", "The request is not understood")
     NOT_JSON = (400, "not-json", "The body is not JSON in UTF-8")
     UNAUTHORIZED = (401, "unauthorized", "A valid key is required")
     NOT_FOUND = (404, "not-found", "There is nothing here")
@@ -38,10 +39,12 @@ class Kind(Enum):
     BODY_TIMEOUT = (408, "body-timeout", "The body took too long to arrive")
     BODY_TOO_LARGE = (413, "body-too-large", "The body is too large")
     TOO_MANY_COMPLETIONS = (413, "too-many-completions", "The batch is too large")
+    URL_TOO_LONG = (414, "url-too-long", "The URL is too long")
     UNSUPPORTED_MEDIA_TYPE = (415, "unsupported-media-type", "The body must be plain JSON")
     VALIDATION = (422, "validation", "The request has the wrong shape")
     UNPROCESSABLE = (422, "unprocessable", "The request cannot be processed")
     QUEUE_FULL = (429, "queue-full", "The queue is full")
+    HEAD_TOO_LARGE = (431, "head-too-large", "The headers are too large")
     INTERNAL = (500, "internal", "The service failed")
     NOT_READY = (503, "not-ready", "The service is not ready")
     DRAINING = (503, "draining", "The service is shutting down")

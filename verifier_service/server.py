@@ -26,6 +26,7 @@ from verifier_service.admission import Admission, Phase
 from verifier_service.app import create_app, create_metrics_app
 from verifier_service.auth import Keys, StartRefused, open_keys
 from verifier_service.catalog import Catalog
+from verifier_service.connections import Connection, Waiting, most_connections
 from verifier_service.runner import Runner
 from verifier_service.settings import Settings
 from verifier_service.telemetry import Event, configure_logging, log
@@ -126,8 +127,11 @@ class _Service:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+
+    def _reload(self) -> None:
         if self._keys is not None:
-            loop.add_signal_handler(signal.SIGHUP, self._keys.reload)
+            self._keys.reload()
 
     def _stop(self, number: int) -> None:
         if self._stopping.is_set():
@@ -135,9 +139,11 @@ class _Service:
         self._stopping.set()
 
     def _serve(self, app: ASGIApp, listening: socket.socket) -> Coroutine[None, None, None]:
+        most = most_connections(self._settings.workers)
+        connection = type("Connection", (Connection,), {"waiting": Waiting(most)})
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=connection,
             ws="none",
             lifespan="off",
             access_log=False,

@@ -115,6 +115,15 @@ def test_a_drain_that_takes_too_long_cuts_off_and_says_so(start: Start, tmp_path
         assert running.exception() is not None or running.result().status_code >= 500
 
 
+def test_a_hangup_does_not_end_a_service_without_keys(start: Start) -> None:
+    process = start()
+    url = address(process)
+    process.send_signal(signal.SIGHUP)
+    assert httpx.get(f"{url}/healthz").status_code == 200
+    process.terminate()
+    assert process.wait(timeout=30) == 0
+
+
 def test_start_is_refused_with_a_reason(start: Start) -> None:
     process = start(host="0.0.0.0")
     output, errors = process.communicate(timeout=30)
