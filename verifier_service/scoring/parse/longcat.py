@@ -1,17 +1,22 @@
-"""LongCat: `<longcat_tool_call>{"name": "f", "arguments": {}}</longcat_tool_call>`."""
+"""LongCat: `<longcat_tool_call>{"name": "f", "arguments": {}}</longcat_tool_call>`.
+
+LongCat-Flash-Lite and Thinking write GLM's pairs of keys and raw values instead, each tag with the
+same prefix.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
+from verifier_service.scoring.parse import glm
 from verifier_service.scoring.parse.records import Reading
 from verifier_service.scoring.parse.source import Source
 from verifier_service.scoring.parse.tagged import read_tagged
 
-OPENER: Final = "<longcat_tool_call>"
-CLOSER: Final = "</longcat_tool_call>"
+TAGS: Final = glm.prefixed("longcat_")
+OPENER: Final = TAGS.opener
 
 
 def read(source: Source, start: int) -> Reading | None:
     """The calls of the block that opens at `start`."""
-    return read_tagged(source, start, OPENER, CLOSER)
+    return glm.read(source, start, TAGS) or read_tagged(source, start, OPENER, TAGS.closer)
