@@ -103,8 +103,13 @@ def receive(channel: socket.socket) -> Frame | None:
 
 
 def send(channel: socket.socket, kind: Kind, head: Mapping[str, Json], *body: bytes) -> None:
-    """Send one frame, waiting while the other side is slow."""
+    """Send one frame, waiting while the other side is slow.
+
+    Raises:
+        BadFrame: It is larger than the other side takes; nothing was sent.
+    """
     buffers = encoded(kind, head, *body)
+    _check_sizes(len(buffers[0]) - _PREFIX.size, sum(map(len, body)))
     sent = channel.sendmsg(buffers)
     rest = b"".join(buffers)[sent:] if sent < sum(map(len, buffers)) else b""
     if rest:
@@ -169,7 +174,11 @@ def job_of(frame: Frame) -> Job:
 
 
 def send_reply(channel: socket.socket, reply: Reply) -> None:
-    """Answer the front."""
+    """Answer the front.
+
+    Raises:
+        BadFrame: The reply is larger than the front takes; nothing was sent.
+    """
     head = {"status": reply.status, "media_type": reply.media_type, "counts": dict(reply.counts)}
     send(channel, Kind.REPLY, head, reply.body)
 

@@ -15,9 +15,9 @@ from math import ceil
 from types import FrameType, TracebackType
 from typing import Final
 
-from verifier_service import frames
-from verifier_service.frames import Kind
-from verifier_service.jobs import Handler
+from verifier_service import frames, problems
+from verifier_service.frames import BadFrame, Kind
+from verifier_service.jobs import Handler, Reply
 
 
 class Reporter:
@@ -50,13 +50,21 @@ def serve(handler: Handler, channel: socket.socket, index: memoryview) -> int:
     progress = Reporter(channel, index)
     try:
         while (frame := frames.receive(channel)) is not None:
-            frames.send_reply(channel, handler(frames.job_of(frame), progress))
+            _answer(channel, handler(frames.job_of(frame), progress))
     except ConnectionError:
         return 1  # The front is gone: there is nobody to tell.
     except BaseException as error:  # noqa: BLE001 - the front logs it and gives the job again
         frames.send(channel, Kind.FAILED, {"error": _whereabouts(error)})
         return 1
     return 0
+
+
+def _answer(channel: socket.socket, reply: Reply) -> None:
+    try:
+        frames.send_reply(channel, reply)
+    except BadFrame:  # Tried again, it would be as large.
+        excuse = problems.Kind.INTERNAL.problem("the answer is larger than the service can send")
+        frames.send_reply(channel, problems.reply(excuse))
 
 
 def _whereabouts(error: BaseException) -> str:

@@ -15,7 +15,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from verifier_service.frames import MAX_HEAD_BYTES
 from verifier_service.jobs import Handler, Job, Progress, Reply, Task
+
+EXCESSIVE = b"excessive"
 
 
 def act(name: str, argument: str = "") -> str:
@@ -30,10 +33,13 @@ def body_of(*acts: str) -> bytes:
 class Actor:
     """Acts on one completion after the other; each answer is a piece, the reply joins them.
 
-    A body to PARSE is echoed. The acts `deadline` and `elapsed` tell what the job says of them.
+    A body to PARSE is echoed; an `EXCESSIVE` one gets a reply that no frame can hold. The acts
+    `deadline` and `elapsed` tell what the job says of them.
     """
 
     def __call__(self, job: Job, progress: Progress) -> Reply:
+        if job.body == EXCESSIVE:
+            return Reply(200, b"", counts={"x" * 2 * MAX_HEAD_BYTES: 1})
         if job.task is Task.PARSE:
             return Reply(200, job.body, "text/plain", {"bytes": len(job.body)})
         answers = list(job.finished)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import uvloop
-from actors import act, body_of, build, build_nothing, build_slow_reader, build_stillborn
+from actors import EXCESSIVE, act, body_of, build, build_nothing, build_slow_reader, build_stillborn
 
 from verifier_service.jobs import Fate, Handler, Job, Reply, Task
 from verifier_service.processes import NO_INDEX
@@ -94,6 +94,15 @@ async def test_a_reply_comes_back_whole(pool: WorkerPool) -> None:
 async def test_a_body_of_any_size_passes_through(pool: WorkerPool, size: int) -> None:
     body = os.urandom(size)
     assert (await pool.run(Job(Task.PARSE, body))).body == body
+
+
+@shared
+async def test_a_reply_that_no_frame_can_hold_is_a_fault_of_the_service(pool: WorkerPool) -> None:
+    before = pool.restarts
+    reply = await pool.run(Job(Task.SCORE, EXCESSIVE))
+    assert (reply.status, reply.media_type) == (500, "application/problem+json")
+    assert await answers(pool, act("ok")) == ["ok"]
+    assert pool.restarts == before
 
 
 @shared
