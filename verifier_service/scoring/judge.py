@@ -422,9 +422,9 @@ def _judge_speech(speech: Speech, content: str, task: Task) -> TextJudgement:
                 forbidden=truth.forbidden,
             )
         case Behavior.REFUSE:
-            return judge_refuse(speech, content, forbidden=truth.forbidden)
+            return judge_refuse(speech, content, forbidden=truth.forbidden, reference=truth.text)
         case _:
-            return judge_no_call(speech, content, forbidden=truth.forbidden)
+            return judge_no_call(speech, content, forbidden=truth.forbidden, reference=truth.text)
 
 
 def _parameters_in_play(task: Task) -> tuple[str, ...]:
