@@ -19,9 +19,11 @@ def read_parts(source: Source, declared: Format | None) -> Sequence[Part]:
     A text in which a call of another format, or reasoning that never closes, stands before the
     first message is none, nor is one whose first message is quoted.
     """
+    if stripped := _read_stripped(source):
+        return stripped
     first = harmony.first_message(source)
     if first is None:
-        return _read_stripped(source, declared)
+        return ()
     parts = list(harmony.read_messages(source, first))
     if not source.text[:first].strip():
         return parts
@@ -44,8 +46,8 @@ def _as_blocks(parts: Sequence[Part]) -> list[Block]:
     ]
 
 
-def _read_stripped(source: Source, declared: Format | None) -> Sequence[Part]:
-    parts = harmony_stripped.read_messages(source)
-    if parts is None or any(isinstance(each, Block) for each in scan(source, declared)):
-        return ()
-    return parts
+def _read_stripped(source: Source) -> Sequence[Part]:
+    parts = harmony_stripped.read_messages(source) or ()
+    texts = (Source(part.text, source.context) for part in parts if part.block is None)
+    marked = any(isinstance(each, Block) for text in texts for each in scan(text, None))
+    return () if marked else parts

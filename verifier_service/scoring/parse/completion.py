@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from verifier_service.scoring.codes import Code
-from verifier_service.scoring.parse import harmony, pythonic
+from verifier_service.scoring.parse import pythonic
 from verifier_service.scoring.parse.bare_json import embedded, is_json
 from verifier_service.scoring.parse.channels import read_parts
 from verifier_service.scoring.parse.formats import Format
@@ -167,7 +167,7 @@ def _of_channels(source: Source, parts: Sequence[Part]) -> Reading:
         reasoning=_text_of(parts, "reasoning"),
         problems=(*_channel_problems(source, parts), *_call_problems(blocks)),
         spans=tuple(_channel_spans(parts)),
-        stripped=not any(opener in source.text for opener in harmony.OPENERS),
+        stripped=any(part.stripped for part in parts),
     )
 
 

@@ -137,7 +137,7 @@ def _header_at(source: Source, start: int) -> Header | None:
     if end - start > _LONGEST_HEADER:
         return None
     cut = end == len(source)
-    text = source.text[start:end]
+    text = _without_cut_mark(source, start) if cut else source.text[start:end]
     if any(mark in text for mark in TERMINATORS):
         return None
     before, channel_mark, after = text.removeprefix(START).partition(CHANNEL)
@@ -158,6 +158,13 @@ def _header_at(source: Source, start: int) -> Header | None:
         words_behind[1] if len(words_behind) > 1 else None,
         cut,
     )
+
+
+def _without_cut_mark(source: Source, start: int) -> str:
+    """The rest of a text without the beginning of a mark that its end cuts off."""
+    last = max(source.text.rfind("<"), start)
+    cut = any(source.is_cut(mark, last) for mark in (CHANNEL, CONSTRAIN, MESSAGE))
+    return source.text[start:last] if cut and last > start else source.text[start:]
 
 
 def _words(text: str) -> tuple[list[str], list[str]]:

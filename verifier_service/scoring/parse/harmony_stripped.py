@@ -13,7 +13,7 @@ from verifier_service.scoring.codes import Code
 from verifier_service.scoring.json_text import JsonFault
 from verifier_service.scoring.parse.harmony import FORMAT, REASONING
 from verifier_service.scoring.parse.named_json import call_items
-from verifier_service.scoring.parse.records import Block, Part, Reading, malformed_json
+from verifier_service.scoring.parse.records import Block, Part, Reading, malformed, malformed_json
 from verifier_service.scoring.parse.source import Source
 
 _NAME: Final = r"[\w.-]{1,128}"
@@ -49,12 +49,19 @@ def _read_message(source: Source, header: re.Match[str]) -> Part | None:
         end = boundary.start() if boundary else len(source)
         text = source.text[header.end() : end]
         if header["channel"] == REASONING:
-            return Part("reasoning", header.start(), end, text)
-        return Part("content", header.start(), end, text)
+            return Part("reasoning", header.start(), end, text, stripped=True)
+        return Part("content", header.start(), end, text, stripped=True)
     reading = _read_call(source, header, recipient.removeprefix("functions."))
     if reading is None:
         return None
-    return Part("call", header.start(), reading.end, "", Block(FORMAT, header.start(), reading))
+    return Part(
+        "call",
+        header.start(),
+        reading.end,
+        "",
+        Block(FORMAT, header.start(), reading),
+        stripped=True,
+    )
 
 
 def _read_call(source: Source, header: re.Match[str], name: str) -> Reading | None:
@@ -64,6 +71,9 @@ def _read_call(source: Source, header: re.Match[str], name: str) -> Reading | No
         name = name.removesuffix("json")
     kind = _TYPE.match(source.text, header.end())
     body = source.skip(kind.end() if kind else header.end())
+    if body == len(source):
+        failure = malformed(Code.TRUNCATED, "The text ends in the header of a call.")
+        return Reading((failure,), body, body, truncated=True, stripped=True)
     if not source.text.startswith("{", body):
         return None
     try:

@@ -98,6 +98,8 @@ class Part:
     """The call, if it is one."""
     hides_call: bool = False
     """It is reasoning, and a server might run a call that is quoted in it."""
+    stripped: bool = False
+    """Its special tokens had been stripped."""
 
 
 @dataclass(frozen=True, slots=True)
