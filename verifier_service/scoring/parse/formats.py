@@ -93,6 +93,14 @@ FORMATS: Final = (
         aliases=("glm45", "glm4_moe", "glm47", "glm5"),
         openers=(glm.OPENER,),
         read=glm.read,
+        read_whole=glm.read_whole,
+    ),
+    Format(
+        "dsml",
+        "DeepSeek V3.2 and V4",
+        aliases=("deepseek_v32", "deepseek_v4"),
+        openers=dsml.OPENERS,
+        read=dsml.read,
     ),
     Format(
         "invoke",
@@ -113,13 +121,6 @@ FORMATS: Final = (
         aliases=("anthropic_text", "anthropic_xml"),
         openers=(invoke.ANTHROPIC_OPENER, invoke.BARE_OPENER),
         read=invoke.read_anthropic,
-    ),
-    Format(
-        "dsml",
-        "DeepSeek V3.2 and V4",
-        aliases=("deepseek_v32", "deepseek_v4"),
-        openers=dsml.OPENERS,
-        read=dsml.read,
     ),
     Format(
         "step3",

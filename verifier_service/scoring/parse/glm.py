@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from verifier_service.scoring.codes import Code
+from verifier_service.scoring.parse.json_calls import arguments_of, read_body, read_value
 from verifier_service.scoring.parse.records import Reading, malformed
 from verifier_service.scoring.parse.source import Source
 from verifier_service.scoring.parse.tagged import begins_line
@@ -46,6 +47,7 @@ TAGS: Final = prefixed("")
 OPENER: Final = TAGS.opener
 
 _NAME: Final = re.compile(r"[^\W\d][\w.:/-]*")
+_LINE: Final = re.compile(r"([^\W\d][\w.:/-]*)[ \t\r]*\n[ \t\r]*(?=\{)")
 _GAP: Final = re.compile(r"(?:[ \t\r\n\ufeff]|\\n)*")
 """Some models write the two characters backslash and n for a line end."""
 _EXCERPT: Final = 200
@@ -64,6 +66,14 @@ def read(source: Source, start: int, tags: Tags = TAGS) -> Reading | None:
         return None
     meant = name[0] in source.context.tools or begins_line(source.text, start)
     return _read_pairs(source, name[0], body, tags) if meant else None
+
+
+def read_whole(source: Source, start: int) -> Reading | None:
+    """GLM-4-9B's call, without tags: the name of a declared tool, and JSON on a new line."""
+    line = _LINE.match(source.text, start)
+    if line is None or line[1] not in source.context.tools:
+        return None
+    return read_body(source, read_value(source, line.end()), "", arguments_of(line[1]))
 
 
 def _read_pairs(source: Source, name: str, position: int, tags: Tags) -> Reading:
