@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from verifier_service.scoring.codes import Code
+from verifier_service.scoring.parse.formats import FORMATS
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -40,9 +41,38 @@ def failure_codes() -> str:
     return "\n".join(sections)
 
 
+FORMATS_HEAD = """\
+# Tool-call formats
+
+What `format` may name, and what `auto` (the default) recognises by itself. Declare the format
+of your policy where you know it: a call in any other is then an attempted call and earns nothing.
+Written from `verifier_service/scoring/parse/formats.py` by `python tests/test_docs.py`.
+
+| `format` | other names | written by | begins with |
+|---|---|---|---|
+"""
+
+
+def formats() -> str:
+    rows = [
+        f"| `{each.name}` | {_listed(each.aliases)} | {each.written_by} | {_listed(each.openers)} |"
+        for each in FORMATS
+    ]
+    return FORMATS_HEAD + "\n".join(rows).replace("<|", "<\\|").replace("|>", "\\|>") + "\n"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def test_the_page_of_formats_lists_every_format() -> None:
+    assert (DOCS / "formats.md").read_text("utf-8") == formats()
+
+
 def test_the_page_of_failure_codes_lists_every_code() -> None:
     assert (DOCS / "failure-codes.md").read_text("utf-8") == failure_codes()
 
 
 if __name__ == "__main__":
     (DOCS / "failure-codes.md").write_text(failure_codes(), "utf-8")
+    (DOCS / "formats.md").write_text(formats(), "utf-8")
