@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sandbox_tools.types import ToolSpec
@@ -161,12 +161,15 @@ JSON = st.recursive(
     | st.text(max_size=20)
     | st.sampled_from(MARKS),
     lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4)
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
     ),
-    max_leaves=10,
+    max_leaves=6,
 )
-ARGUMENTS = st.dictionaries(st.text(max_size=8) | st.sampled_from(MARKS), JSON, max_size=4)
-CALLS = st.lists(st.tuples(st.sampled_from(["f", "g", "other"]), ARGUMENTS), min_size=1, max_size=3)
+ARGUMENTS = st.dictionaries(st.text(max_size=8) | st.sampled_from(MARKS), JSON, max_size=3)
+CALLS = st.lists(st.tuples(st.sampled_from(["f", "g", "other"]), ARGUMENTS), min_size=1, max_size=2)
+
+SLOW_MACHINES = settings(suppress_health_check=[HealthCheck.too_slow])
+"""Nested values take long to draw where all cores are busy."""
 
 
 def rendered(family: str, calls: Calls) -> str:
@@ -187,7 +190,7 @@ def plain(calls: Calls) -> list[tuple[str, str]]:
 
 @EVERY_FAMILY
 @given(calls=CALLS)
-@settings(max_examples=25)
+@settings(SLOW_MACHINES, max_examples=25)
 def test_rendered_calls_come_back_equal(family: str, calls: Calls) -> None:
     format_, render = WAYS[family]
     for declared in ("auto", format_):
@@ -198,7 +201,7 @@ def test_rendered_calls_come_back_equal(family: str, calls: Calls) -> None:
 
 @EVERY_FAMILY
 @given(calls=CALLS)
-@settings(max_examples=10)
+@settings(SLOW_MACHINES, max_examples=10)
 def test_calls_within_reasoning_are_none(family: str, calls: Calls) -> None:
     for closing in ("", "</think>", "</think>No."):
         assert parse(f"<think>{rendered(family, calls)}{closing}", tools=TOOLS).calls == ()
@@ -206,7 +209,7 @@ def test_calls_within_reasoning_are_none(family: str, calls: Calls) -> None:
 
 @EVERY_FAMILY
 @given(calls=CALLS)
-@settings(max_examples=10)
+@settings(SLOW_MACHINES, max_examples=10)
 def test_prose_around_calls_is_content(family: str, calls: Calls) -> None:
     parsed = parse(f"Let me see.\n\n{rendered(family, calls)}", tools=TOOLS)
     assert (called(parsed), parsed.content) == (plain(calls), "Let me see.")
