@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 from sandbox_tools.types import Json
@@ -32,8 +34,11 @@ class LocalVerifier:
     """
 
     def __init__(self, config: EngineConfig | None = None) -> None:
-        # Nobody waits for an answer here but the caller, who may take as long as it likes.
-        self.engine = Engine(config or EngineConfig(deadline_s=float("inf")))
+        # Nobody waits here but the caller, who may ask for as much, and take as long, as it likes.
+        unlimited = replace(
+            config or EngineConfig(), deadline_s=float("inf"), max_batch=sys.maxsize
+        )
+        self.engine = Engine(unlimited)
         self._handler = RequestHandler(self.engine)
 
     def score(self, request: Mapping[str, Json]) -> dict[str, Json]:

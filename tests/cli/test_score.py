@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli_samples import CALL, MISTYPED, RIGHT, TRUTH, WRONG, Dataset, Verifier, row
 
-from verifier_service.cli import batches, scorers
+from verifier_service.cli import batches
 from verifier_service.cli.scorers import InProcess
+from verifier_service.client import VerifierRefused
 
 
 def lines(text: str) -> list[dict[str, Any]]:
@@ -138,14 +142,13 @@ def test_strict_stops_at_the_first_bad_line(
     assert result.stderr.count("error: ") == 1
 
 
-def test_more_bad_rows_than_a_refusal_lists_are_all_named(
-    verifier: Verifier, dataset: Dataset
-) -> None:
+def test_more_bad_rows_than_anybody_reads_are_counted(verifier: Verifier, dataset: Dataset) -> None:
     rows = [row(5) if n % 2 else row() for n in range(140)]
     result = verifier("score", dataset(*rows), "-t", "finance")
     assert result.exit_code == 1
     assert len(lines(result.stdout)) == 70
-    assert result.stderr.count("error: ") == 70
+    assert result.stderr.count("error: ") == 21
+    assert "error: 50 more bad lines; `verifier lint` lists every one" in result.stderr
 
 
 def test_a_wrong_task_is_a_verdict_and_no_bad_line(verifier: Verifier, dataset: Dataset) -> None:
@@ -169,7 +172,7 @@ def test_an_empty_file_has_no_verdicts(verifier: Verifier, dataset: Dataset) -> 
         (["ROWS", "--toolsets", "nodir"], "nodir"),
         (["ROWS", "--profiles", "nodir"], "nodir: no such directory"),
         (["ROWS", "-o", "no/such/dir"], "no/such/dir cannot be written"),
-        (["ROWS", "--url", "localhost"], "base_url must be an address"),
+        (["ROWS", "--url", "localhost"], "--url must be an address"),
         (["ROWS", "--url", "http://h", "--toolsets", "x"], "the service's to load"),
     ],
     ids=str,
@@ -204,16 +207,14 @@ def test_http_gives_the_same_lines(verifier: Verifier, dataset: Dataset, url: st
     assert len(lines(here.stdout)) == 605
 
 
-def test_no_service_is_one_sentence(
-    verifier: Verifier, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scorers, "RETRY_BUDGET_S", 0)
+def test_no_service_is_one_sentence(verifier: Verifier, dataset: Dataset) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         result = verifier("score", dataset(row()), "-t", "finance", "--url", address)
     assert result.exit_code == 3
-    assert result.stderr.startswith(f"error: no answer from {address}/score after 1 attempt")
+    assert result.stderr.startswith(f"error: no answer from {address}/profiles after 1 attempt")
+    assert "retry_budget_s" not in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
 
@@ -266,3 +267,115 @@ def test_hostile_text_never_reaches_the_terminal(
     assert result.exit_code == 1
     assert "\x1b" not in result.stderr
     assert "\u202e" not in result.stderr
+
+
+def test_the_input_is_never_overwritten(verifier: Verifier, dataset: Dataset) -> None:
+    path = dataset(row())
+    before = path.read_bytes()
+    result = verifier("score", path, "-t", "finance", "-o", path)
+    assert (result.exit_code, path.read_bytes()) == (2, before)
+    assert "is the input; write the verdicts to another file" in result.stderr
+
+
+def test_an_output_without_new_verdicts_stays_as_it_was(
+    verifier: Verifier, dataset: Dataset, tmp_path: Path
+) -> None:
+    output = tmp_path / "verdicts.jsonl"
+    output.write_text("old")
+    assert verifier("score", dataset(row()), "-t", "nope", "-o", output).exit_code == 2
+    assert output.read_text() == "old"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["rows.jsonl", "verdicts.jsonl"]
+
+
+def test_a_device_takes_verdicts_and_stays_a_device(verifier: Verifier, dataset: Dataset) -> None:
+    assert verifier("score", dataset(row()), "-t", "finance", "-o", "/dev/null").exit_code == 0
+    assert Path("/dev/null").is_char_device()
+
+
+def test_a_large_group_is_scored_here_as_over_http(
+    verifier: Verifier, dataset: Dataset, url: str
+) -> None:
+    path = dataset(row(), {"completions": ["x"] * 17_000, "ground_truth": TRUTH})
+    here = verifier("score", path, "-t", "finance", "--detail", "reward")
+    there = verifier("score", path, "-t", "finance", "--detail", "reward", "--url", url)
+    assert (here.exit_code, len(lines(here.stdout))) == (0, 17_001)
+    assert there.stdout == here.stdout
+
+
+def test_a_row_that_is_too_large_for_a_request_is_a_bad_line(
+    verifier: Verifier, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored = InProcess.verdicts
+
+    def limited(self: InProcess, items: Any, **fields: Any) -> Any:
+        if len(json.dumps(items)) > 2000:
+            raise VerifierRefused(413, {"detail": "larger than 2000 bytes"})
+        return scored(self, items, **fields)
+
+    monkeypatch.setattr(InProcess, "verdicts", limited)
+    path = dataset(*[row()] * 12, row("x" * 2000), *[row()] * 12)
+    result = verifier("score", path, "-t", "finance")
+    assert result.exit_code == 1
+    assert [v["line"] for v in lines(result.stdout)] == [n for n in range(1, 26) if n != 13]
+    assert f"{path}:13: larger than 2000 bytes" in result.stderr
+
+
+def test_bad_lines_are_named_in_the_order_of_the_file(verifier: Verifier, dataset: Dataset) -> None:
+    path = dataset(row(), row(5), b"?", row(5), b"?")
+    result = verifier("score", path, "-t", "finance")
+    named = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert [line.split(":")[2] for line in named] == ["2", "3", "4", "5"]
+
+
+def test_strict_stops_at_the_first_bad_line_whatever_its_kind(
+    verifier: Verifier, dataset: Dataset
+) -> None:
+    result = verifier("score", dataset(row(), row(5), b"?"), "-t", "finance", "--strict")
+    assert "rows.jsonl:2:" in result.stderr
+    assert "rows.jsonl:3:" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        ("9" * 6000, "a number of 6,000 digits is too long"),
+        ("1e999", "the number 1e999 is too large"),
+    ],
+)
+def test_a_number_beyond_reason_is_a_bad_line(
+    verifier: Verifier, dataset: Dataset, number: str, message: str
+) -> None:
+    bad = json.dumps(row()).replace("{", f'{{"id": {number}, ', 1).encode()
+    result = verifier("score", dataset(bad), "-t", "finance")
+    assert result.exit_code == 1
+    assert f"rows.jsonl:1: {message}" in result.stderr
+    assert "sys." not in result.stderr
+
+
+def test_an_address_without_a_verifier_says_so(verifier: Verifier, dataset: Dataset) -> None:
+    class Nothing(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Nothing) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        result = verifier("score", dataset(row()), "-t", "finance", "--url", address)
+        thread.join()
+    assert result.exit_code == 3
+    assert "this does not look like a verifier service" in result.stderr
+
+
+def test_retries_of_many_requests_are_one_line(
+    verifier: Verifier, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        monkeypatch.setattr(random, "random", lambda: 1.0)
+        monkeypatch.setattr("verifier_service.client.retries._NOTABLE_S", 0.0)
+        arguments = ("-t", "finance", "--url", address, "--wait", "1.9")
+        result = verifier("score", dataset(row()), *arguments)
+    assert result.exit_code == 3
+    assert result.stderr.count("waiting: ") == 1

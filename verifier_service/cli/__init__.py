@@ -6,7 +6,8 @@ Commands import what they need when they run, so that `verifier --help` is quick
 
 from __future__ import annotations
 
-from http import HTTPStatus
+import os
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +16,14 @@ from typer.core import TyperGroup
 from verifier_service._version import __version__
 from verifier_service.cli import profiles, toolsets
 from verifier_service.cli.bench import bench
-from verifier_service.cli.console import EXIT_SERVICE, CommandError, complain
+from verifier_service.cli.console import (
+    EXIT_CLOSED_PIPE,
+    EXIT_INTERRUPTED,
+    CommandError,
+    abandon_stdout,
+    complain,
+    open_streams,
+)
 from verifier_service.cli.explain import explain
 from verifier_service.cli.lint import lint
 from verifier_service.cli.score import score
@@ -25,27 +33,51 @@ from verifier_service.cli.serve import serve
 class _Commands(TyperGroup):
     """Turns what a user can do something about into one sentence and an exit code."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        open_streams()
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:  # where help is printed, before any command is invoked
+            sys.exit(_ended(error))
+
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
-        except CommandError as error:
-            complain(str(error))
-            raise typer.Exit(error.exit_code) from None
-        except Exception as error:
-            told = _told(error)
-            if told is None:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except (Exception, KeyboardInterrupt) as error:
+            ended = _ended(error)
+            if ended is None:
                 raise
-            complain(str(told))
-            raise typer.Exit(told.exit_code) from None
+            raise typer.Exit(ended) from None
+        return result
 
 
-def _told(error: Exception) -> CommandError | None:
-    """An error of the client as one of the command; None for any other."""
-    from verifier_service.client import VerifierError, VerifierRefused  # noqa: PLC0415  slow
+def _ended(error: BaseException) -> int | None:
+    """The exit code for an error that the user was told of; None for one that is a bug."""
+    if isinstance(error, BrokenPipeError):
+        abandon_stdout()
+        return EXIT_CLOSED_PIPE
+    told = _told(error)
+    if told is None:
+        return None
+    complain(str(told))
+    return told.exit_code
 
-    if isinstance(error, VerifierRefused) and error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-        return CommandError("; ".join(error.faults) or str(error))
-    return CommandError(str(error), EXIT_SERVICE) if isinstance(error, VerifierError) else None
+
+def _told(error: BaseException) -> CommandError | None:
+    """What the user can do something about, as an error of the command; None for a bug."""
+    if isinstance(error, CommandError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return CommandError("interrupted", EXIT_INTERRUPTED)
+    if isinstance(error, OSError):
+        abandon_stdout()
+        where = f" ({error.filename})" if error.filename else ""
+        return CommandError(f"reading or writing failed: {error.strerror or error}{where}")
+    from verifier_service.cli.refusals import command_error  # noqa: PLC0415  slow
+    from verifier_service.client import VerifierError  # noqa: PLC0415  slow
+
+    return command_error(error) if isinstance(error, VerifierError) else None
 
 
 def _print_version(wanted: bool) -> None:
@@ -61,6 +93,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None if os.environ.get("NO_COLOR") else "rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

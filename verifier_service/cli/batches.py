@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -28,16 +29,16 @@ class Reading:
 
     stop_at_bad_line: bool = False
     on_bad_line: Callable[[BadLine], None] = lambda _: None
-    bad_lines: list[BadLine] = field(default_factory=list)
+    bad_lines: int = 0
     done: int = 0
     """Completions that have a verdict."""
 
     @property
     def stopped(self) -> bool:
-        return self.stop_at_bad_line and bool(self.bad_lines)
+        return self.stop_at_bad_line and self.bad_lines > 0
 
     def report(self, bad: BadLine) -> None:
-        self.bad_lines.append(bad)
+        self.bad_lines += 1
         self.on_bad_line(bad)
 
 
@@ -84,43 +85,81 @@ def scored_rows(
     """
     with progress_bar() as bar:
         task = bar.add_task("scoring", total=_length(lines), done=0)
-        rows = _good_rows(_counted(lines, bar, task), reading, tasks_only=tasks_only)
+        lines_read = _counted(lines, bar, task)
+        rows = _until_stop(read_rows(lines_read, tasks_only=tasks_only), reading)
         for chunk in chunks(rows, scorer.chunk_completions, CHUNK_BYTES):
-            for scored in _scored_chunk(chunk, scorer, reading, fields):
-                reading.done += len(scored.verdicts)
-                yield scored
+            for outcome in _outcomes(chunk, scorer, fields):
+                if isinstance(outcome, BadLine):
+                    reading.report(outcome)
+                    if reading.stopped:
+                        return
+                else:
+                    reading.done += len(outcome.verdicts)
+                    yield outcome
             bar.update(task, done=reading.done)
-            if reading.stopped:
-                return
 
 
-def _good_rows(lines: Iterator[bytes], reading: Reading, *, tasks_only: bool) -> Iterator[Row]:
-    for row in read_rows(lines, tasks_only=tasks_only):
-        if isinstance(row, Row):
-            yield row
-        else:
-            reading.report(row)
-            if reading.stopped:
-                return
+def _until_stop(rows: Iterable[Row | BadLine], reading: Reading) -> Iterator[Row | BadLine]:
+    """The rows up to the bad line at which the reading stops anyhow."""
+    for row in rows:
+        yield row
+        if reading.stop_at_bad_line and isinstance(row, BadLine):
+            return
 
 
-def _scored_chunk(
-    chunk: Sequence[Row], scorer: Scorer, reading: Reading, fields: Mapping[str, Json]
-) -> Iterator[Scored]:
-    rows = list(chunk)
-    while rows:
-        try:
-            verdicts = iter(scorer.verdicts([row.item for row in rows], **fields))
-        except VerifierRefused as refusal:
-            rows = _without_refused(rows, refusal, reading)
-            continue
-        for row in rows:
-            yield Scored(row, [next(verdicts) for _ in range(row.completions)])
+def _outcomes(
+    chunk: Sequence[Row | BadLine], scorer: Scorer, fields: Mapping[str, Json]
+) -> list[Scored | BadLine]:
+    """What became of each line of a chunk, in the order of the lines."""
+    outcomes = [line for line in chunk if isinstance(line, BadLine)]
+    good = [line for line in chunk if isinstance(line, Row)]
+    return sorted([*outcomes, *_scored(good, scorer, fields)], key=_line_number)
+
+
+def _line_number(outcome: Scored | BadLine) -> int:
+    return outcome.line if isinstance(outcome, BadLine) else outcome.row.line
+
+
+def _scored(
+    rows: Sequence[Row], scorer: Scorer, fields: Mapping[str, Json]
+) -> Iterator[Scored | BadLine]:
+    """Verdicts for the rows, and reasons for those that are refused, in any order."""
+    if not rows:
         return
+    try:
+        verdicts = iter(scorer.verdicts([row.item for row in rows], **fields))
+    except VerifierRefused as refusal:
+        if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            yield from _scored_apart(rows, scorer, fields, refusal)
+            return
+        refused = _refused(rows, refusal)
+        yield from refused.values()
+        rest = [row for at, row in enumerate(rows) if at not in refused]
+        yield from _scored(rest, scorer, fields)
+        return
+    for row in rows:
+        yield Scored(row, [next(verdicts) for _ in range(row.completions)])
 
 
-def _without_refused(rows: Sequence[Row], refusal: VerifierRefused, reading: Reading) -> list[Row]:
-    """The rows that the refusal does not name; the others are reported, once each."""
+def _scored_apart(
+    rows: Sequence[Row], scorer: Scorer, fields: Mapping[str, Json], refusal: VerifierRefused
+) -> Iterator[Scored | BadLine]:
+    """What is too large together, half by half; a row that is too large by itself is bad."""
+    if len(rows) == 1:
+        reason = refusal.problem.get("detail") or "larger than a request may be"
+        yield BadLine(rows[0].line, "", str(reason))
+        return
+    middle = len(rows) // 2
+    yield from _scored(rows[:middle], scorer, fields)
+    yield from _scored(rows[middle:], scorer, fields)
+
+
+def _refused(rows: Sequence[Row], refusal: VerifierRefused) -> dict[int, BadLine]:
+    """The rows that a refusal names, by their place.
+
+    Raises:
+        VerifierRefused: It names none: it concerns all of them.
+    """
     refused: dict[int, BadLine] = {}
     for pointer, fault in zip(refusal.pointers, refusal.problem.get("errors", ()), strict=True):
         if found := _ITEM_POINTER.fullmatch(pointer):
@@ -129,11 +168,7 @@ def _without_refused(rows: Sequence[Row], refusal: VerifierRefused, reading: Rea
             refused.setdefault(at, BadLine(rows[at].line, rows[at].field(place), message))
     if not refused:
         raise refusal
-    for _, bad in sorted(refused.items()):
-        reading.report(bad)
-        if reading.stopped:
-            return list(rows[: min(refused)])
-    return [row for at, row in enumerate(rows) if at not in refused]
+    return refused
 
 
 def _hint(place: str) -> str:

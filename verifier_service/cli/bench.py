@@ -50,6 +50,7 @@ def bench(
     as_json: options.AsJson = False,
     url: options.Url = None,
     api_key: options.ApiKey = None,
+    wait: options.Wait = 0.0,
 ) -> None:
     """Measure throughput with generated completions, one request after the other.
 
@@ -58,7 +59,7 @@ def bench(
     """
     from verifier_service.cli.scorers import Source, open_scorer  # noqa: PLC0415  slow
 
-    with open_scorer(Source(url, api_key)) as scorer:
+    with open_scorer(Source(url, api_key, wait)) as scorer:
         scorer.verdicts(_items(0, 1), toolset="finance")  # connects, loads and compiles
         measured = _measured(scorer, completions, batch, seconds)
     if as_json:

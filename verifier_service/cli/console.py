@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import os
+import sys
 import unicodedata
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, NoReturn
 
 from rich.console import Console
 from rich.progress import (
@@ -16,6 +21,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -28,6 +34,11 @@ EXIT_USAGE: Final = 2
 EXIT_SERVICE: Final = 3
 """The service is unavailable, refused, or answered something else."""
 EXIT_INTERRUPTED: Final = 130
+EXIT_CLOSED_PIPE: Final = 141
+"""As of a program that SIGPIPE ends: whoever read stdout has gone."""
+
+_PIPE_WIDTH: Final = 1000
+"""Columns where no terminal limits them: nothing is cut that another program may look for."""
 
 
 class CommandError(Exception):
@@ -38,18 +49,55 @@ class CommandError(Exception):
         super().__init__(message)
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> NoReturn:
+        raise BrokenPipeError
+
+
 def stdout() -> Console:
     """Made when it is used: tests and pipes replace the stream."""
-    return Console(highlight=False)
+    return _console(to_stderr=False)
 
 
 def stderr() -> Console:
-    return Console(stderr=True, highlight=False)
+    return _console(to_stderr=True)
+
+
+def _console(*, to_stderr: bool) -> Console:
+    # Without a colour system there is no bold or italic either.
+    colors: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    console = _Console(stderr=to_stderr, highlight=False, color_system=colors)
+    if not console.is_terminal and not os.environ.get("COLUMNS"):
+        console.width = _PIPE_WIDTH
+    return console
+
+
+def open_streams() -> None:
+    """Make the standard streams fit to be used whatever they are.
+
+    One that is closed counts as /dev/null; a character that one cannot encode becomes `?`.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            stream = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115  for good
+            setattr(sys, name, stream)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def abandon_stdout() -> None:
+    """What is left to write goes nowhere: else the interpreter would try, and fail, once more."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(message: str) -> None:
     """One line on stderr, never wrapped: other programs read it too."""
-    stderr().print(Text.assemble(("error: ", "bold red"), harmless(message)), soft_wrap=True)
+    line = Text.assemble(("error: ", "bold red"), harmless(message))
+    with contextlib.suppress(OSError):  # there is nowhere to say it
+        stderr().print(line, soft_wrap=True)
 
 
 def harmless(text: str) -> str:
@@ -70,10 +118,21 @@ def literal(text: str) -> Text:
     return Text(harmless(text))
 
 
+def column(name: str) -> Column:
+    """A column whose names and codes are broken into lines where they are too long, never cut."""
+    return Column(name, overflow="fold")
+
+
+def digest_shown(digest: str) -> str:
+    """A digest for a table: its beginning on a terminal, the whole for other programs."""
+    return f"{digest[:19]}…" if stdout().is_terminal else digest
+
+
 def print_json(value: Json) -> None:
-    """JSON on stdout, for other programs."""
+    """JSON in UTF-8 on stdout, for other programs."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    stdout().out(text.encode("utf-8", errors="replace").decode(), highlight=False)
+    sys.stdout.buffer.write(text.encode("utf-8", errors="replace") + b"\n")
+    sys.stdout.flush()
 
 
 def shown(value: Json, limit: int = 200) -> str:

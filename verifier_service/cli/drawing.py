@@ -29,13 +29,16 @@ Verdict = Mapping[str, Any]
 
 def explained(completion: Json, verdict: Verdict, profile: str, description: str) -> Group:
     """Everything there is to say about a verdict of detail `full`."""
+    reward = _reward(verdict, profile, description)
     parts = [
-        Panel(_completion(completion, verdict), title="completion", title_align="left"),
+        Panel(
+            _completion(completion, verdict), title="completion", title_align="left", expand=False
+        ),
         _read(verdict),
         _components(verdict),
         _failures(verdict),
         _results(verdict),
-        Panel(_reward(verdict, profile, description), title="reward", title_align="left"),
+        Panel(reward, title="reward", title_align="left", expand=False),
     ]
     return Group(*(part for part in parts if part is not None))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 from verifier_service.cli import options
 from verifier_service.cli.console import CommandError, print_json, stdout
 from verifier_service.cli.drawing import explained
+from verifier_service.cli.rows import json_value
 
 if TYPE_CHECKING:
     from sandbox_tools.types import Json
@@ -47,6 +47,7 @@ def explain(  # noqa: PLR0913 - the options of a command
     as_json: options.AsJson = False,
     url: options.Url = None,
     api_key: options.ApiKey = None,
+    wait: options.Wait = 0.0,
     toolsets: options.ToolsetPaths = None,
     profiles: options.ProfilePaths = None,
 ) -> None:  # fmt: skip
@@ -71,7 +72,7 @@ def explain(  # noqa: PLR0913 - the options of a command
         "options": _decoded("--options", read_options),
         "detail": "full",
     }
-    with open_scorer(Source(url, api_key, toolsets, profiles)) as scorer:
+    with open_scorer(Source(url, api_key, wait, toolsets, profiles)) as scorer:
         (verdict,) = scorer.verdicts([item], **fields)
         name = profile or "tiered"
         description = scorer.profile_description(name)
@@ -101,15 +102,16 @@ def _decoded(option: str, value: str | None) -> Json:
     if value is None:
         return None
     try:
-        return json.loads(_argument(value))
-    except (ValueError, RecursionError) as error:
-        raise CommandError(f"{option} is not JSON: {error}") from error
+        return json_value(_argument(value))
+    except ValueError as error:
+        reason = str(error).removeprefix("not JSON: ")
+        raise CommandError(f"{option} is not JSON: {reason}") from error
 
 
 def _messages_or_text(text: str) -> Json:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = json_value(text)
+    except ValueError:
         return text
     messages = value if isinstance(value, list) else [value]
     are_messages = all(isinstance(each, dict) and "role" in each for each in messages)

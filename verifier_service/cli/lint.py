@@ -29,13 +29,14 @@ REMEDIES: Final = {
 _OTHER_REMEDY: Final = "Correct the line."
 
 
-def lint(
+def lint(  # noqa: PLR0913 - the options of a command
     dataset: Annotated[str, typer.Argument(help="JSON Lines, or - for stdin.", metavar="DATASET")],
     *,
     toolset: options.ToolsetName = None,
     as_json: options.AsJson = False,
     url: options.Url = None,
     api_key: options.ApiKey = None,
+    wait: options.Wait = 0.0,
     toolsets: options.ToolsetPaths = None,
     profiles: options.ProfilePaths = None,
 ) -> None:
@@ -47,15 +48,16 @@ def lint(
     from verifier_service.cli.batches import Reading, open_lines, scored_rows  # noqa: PLC0415  slow
     from verifier_service.cli.scorers import Source, open_scorer  # noqa: PLC0415  slow
 
-    reading = Reading()
+    bad_lines: list[BadLine] = []
+    reading = Reading(on_bad_line=bad_lines.append)
     with (
         open_lines(dataset) as lines,
-        open_scorer(Source(url, api_key, toolsets, profiles)) as scorer,
+        open_scorer(Source(url, api_key, wait, toolsets, profiles)) as scorer,
     ):
         tasks = scored_rows(lines, scorer, reading, {"toolset": toolset}, tasks_only=True)
         wrong = list(_wrong_tasks(tasks))
-    problems = sorted([*wrong, *map(_wrong_line, reading.bad_lines)], key=lambda each: each.line)
-    n_tasks = reading.done + len(reading.bad_lines)
+    problems = sorted([*wrong, *map(_wrong_line, bad_lines)], key=lambda each: each.line)
+    n_tasks = reading.done + reading.bad_lines
     if as_json:
         print_json({"tasks": n_tasks, "invalid": [asdict(each) for each in problems]})
     else:

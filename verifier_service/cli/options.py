@@ -18,6 +18,12 @@ ApiKey = Annotated[
     str | None,
     typer.Option("--api-key", envvar="VERIFIER_API_KEY", help="Key for --url.", metavar="KEY"),
 ]
+Wait = Annotated[
+    float,
+    typer.Option(
+        "--wait", min=0, metavar="SECONDS", help="How long --url may take to begin to answer."
+    ),
+]
 ToolsetName = Annotated[
     str | None,
     typer.Option(
@@ -43,7 +49,7 @@ ToolsetPaths = Annotated[
 ProfilePaths = Annotated[
     list[Path] | None,
     typer.Option(
-        "--profiles", help="Folder of reward profiles beside the shipped ones; repeatable.",
+        "--profiles", help="File or folder of reward profiles beside the shipped ones; repeatable.",
         metavar="PATH",
     ),
 ]  # fmt: skip

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Column, Table
+from rich.table import Table
 
 from verifier_service.cli import options
-from verifier_service.cli.console import CommandError, literal, print_json, stdout
+from verifier_service.cli.console import (
+    CommandError,
+    column,
+    digest_shown,
+    literal,
+    print_json,
+    stdout,
+)
+
+if TYPE_CHECKING:
+    from sandbox_tools.types import Json
+    from verifier_service.scoring.profiles import Profile
 
 app = typer.Typer(help="The loaded reward profiles.", no_args_is_help=True)
 
@@ -23,11 +35,11 @@ def list_profiles(profiles: options.ProfilePaths = None, as_json: options.AsJson
         rows = [{"name": p.name, "digest": p.digest, "description": p.description} for p in loaded]
         print_json(rows)
         return
-    table = Table("name", "rewards", "description", Column("digest", no_wrap=True))
+    table = Table(*map(column, ("name", "rewards", "description", "digest")))
     for profile in loaded:
-        bounds = f"{profile.lowest:g} to {profile.highest:g}"
         description = literal(profile.description)
-        table.add_row(literal(profile.name), bounds, description, f"{profile.digest[:19]}…")
+        digest = digest_shown(profile.digest)
+        table.add_row(literal(profile.name), _bounds(profile), description, digest)
     stdout().print(table)
 
 
@@ -35,8 +47,9 @@ def list_profiles(profiles: options.ProfilePaths = None, as_json: options.AsJson
 def show_profile(
     name: Annotated[str, typer.Argument(help="Name of a profile.", metavar="NAME")],
     profiles: options.ProfilePaths = None,
+    as_json: options.AsJson = False,
 ) -> None:
-    """Show one profile: what it pays for, its bounds and its caps."""
+    """Show one profile: its kind, bounds, weights and caps."""
     from verifier_service.cli.scorers import load_local  # noqa: PLC0415  slow
     from verifier_service.engine import UnknownName  # noqa: PLC0415  slow
 
@@ -44,11 +57,35 @@ def show_profile(
         profile = load_local(profiles=profiles).engine.profile(name)
     except UnknownName as error:
         raise CommandError(str(error)) from error
-    table = Table(show_header=False)
+    if as_json:
+        print_json(
+            {
+                "name": profile.name,
+                "description": profile.description,
+                "lowest": profile.lowest,
+                "highest": profile.highest,
+                **profile.settings,
+                "digest": profile.digest,
+            }
+        )
+        return
+    table = Table(column("field"), column("value"), show_header=False)
     table.add_row("name", literal(profile.name))
     table.add_row("description", literal(profile.description))
-    table.add_row("rewards", f"{profile.lowest:g} to {profile.highest:g}")
-    for code, cap in profile.caps.items():
-        table.add_row(f"cap for {code}", f"{cap:g}")
+    table.add_row("rewards", _bounds(profile))
+    for setting, value in _flat(profile.settings):
+        table.add_row(setting, literal(value))
     table.add_row("digest", profile.digest)
     stdout().print(table)
+
+
+def _flat(settings: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}: {key}", f"{share:g}") for key, share in value.items())
+        else:
+            yield name, value if isinstance(value, str) else f"{value:g}"
+
+
+def _bounds(profile: Profile) -> str:
+    return f"{profile.lowest:g} to {profile.highest:g}"

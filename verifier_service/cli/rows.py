@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -17,6 +18,9 @@ ITEM_MEMBERS: Final = (
 )  # fmt: skip
 TRUTH_MEMBERS: Final = ("ground_truth", "reward_model", "gold_call", "tool_call", "tool_calls")
 """Where the ground truth of a row may stand; everything else in a row is left alone."""
+
+_LONGEST_INTEGER: Final = 4300
+"""What Python converts; nobody's arguments are longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +82,16 @@ def read_rows(lines: Iterable[bytes], *, tasks_only: bool = False) -> Iterator[R
         yield _row(number, row, len(line), tasks_only=tasks_only)
 
 
-def chunks(rows: Iterable[Row], completions: int, size: int) -> Iterator[list[Row]]:
-    """Rows in order, as many at once as hold `completions` completions or `size` bytes."""
-    chunk: list[Row] = []
+def chunks(
+    rows: Iterable[Row | BadLine], completions: int, size: int
+) -> Iterator[list[Row | BadLine]]:
+    """Lines in order, as many at once as hold `completions` completions or `size` bytes."""
+    chunk: list[Row | BadLine] = []
     n = n_bytes = 0
     for row in rows:
         chunk.append(row)
-        n, n_bytes = n + row.completions, n_bytes + row.size
+        n += 1 if isinstance(row, BadLine) else row.completions
+        n_bytes += 0 if isinstance(row, BadLine) else row.size
         if n >= completions or n_bytes >= size:
             yield chunk
             chunk, n, n_bytes = [], 0, 0
@@ -92,15 +99,25 @@ def chunks(rows: Iterable[Row], completions: int, size: int) -> Iterator[list[Ro
         yield chunk
 
 
-def _decoded(line: bytes) -> dict[str, Json]:
+def json_value(text: str) -> Json:
+    """The JSON value of a text.
+
+    Raises:
+        ValueError: It is none, or holds a number that no request can carry.
+    """
     try:
-        row = json.loads(line.decode("utf-8"), parse_constant=_no_json)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"not UTF-8 at byte {error.start}") from None
+        return json.loads(text, parse_constant=_no_json, parse_int=_integer, parse_float=_finite)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from None
     except RecursionError:
         raise ValueError("nested too deep") from None
+
+
+def _decoded(line: bytes) -> dict[str, Json]:
+    try:
+        row = json_value(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not UTF-8 at byte {error.start}") from None
     if not isinstance(row, dict):
         raise ValueError("not an object")
     return row
@@ -108,6 +125,19 @@ def _decoded(line: bytes) -> dict[str, Json]:
 
 def _no_json(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _LONGEST_INTEGER:
+        raise ValueError(f"a number of {len(digits):,} digits is too long")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {digits[:30]} is too large")
+    return number
 
 
 def _row(number: int, row: dict[str, Json], size: int, *, tasks_only: bool) -> Row | BadLine:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
 
 import typer
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from verifier_service.cli.batches import Reading
     from verifier_service.cli.rows import BadLine
 
+NAMED_LINES: Final = 20
+"""Bad lines that are named; the others are counted."""
 _REWARD_MEMBERS: Final = ("line", "id", "item", "completion", "outcome", "reward")
 
 
@@ -36,6 +39,7 @@ def score(  # noqa: PLR0913 - the options of a command
     *,
     url: options.Url = None,
     api_key: options.ApiKey = None,
+    wait: options.Wait = 0.0,
     toolset: options.ToolsetName = None,
     profile: options.ProfileName = None,
     format_name: options.FormatName = None,
@@ -65,7 +69,8 @@ def score(  # noqa: PLR0913 - the options of a command
     from verifier_service.cli.batches import Reading, open_lines, scored_rows  # noqa: PLC0415  slow
     from verifier_service.cli.scorers import Source, open_scorer  # noqa: PLC0415  slow
 
-    reading = Reading(strict, lambda bad: _complain_of(file, bad))
+    _refuse_to_overwrite(file, output)
+    reading = Reading(strict, lambda bad: _complain_of(file, bad, reading.bad_lines))
     asked = options.Detail.VERDICT if detail is options.Detail.REWARD else detail
     fields = {"toolset": toolset, "profile": profile, "format": format_name, "detail": asked.value}
     tally = Tally()
@@ -73,7 +78,7 @@ def score(  # noqa: PLR0913 - the options of a command
     with (
         _told_if_interrupted(reading, output),
         open_lines(file) as lines,
-        open_scorer(Source(url, api_key, toolsets, profiles)) as scorer,
+        open_scorer(Source(url, api_key, wait, toolsets, profiles)) as scorer,
         _opened(output) as write,
     ):
         rows = scored_rows(lines, scorer, reading, fields)
@@ -85,13 +90,17 @@ def score(  # noqa: PLR0913 - the options of a command
     _report(tally, time.monotonic() - started)
     if with_summary:
         (stderr() if output is None else stdout()).print(summary(tally))
+    if reading.bad_lines > NAMED_LINES:
+        more = reading.bad_lines - NAMED_LINES
+        complain(f"{more:,} more bad lines; `verifier lint` lists every one")
     if reading.bad_lines:
         raise typer.Exit(EXIT_BAD_INPUT)
 
 
-def _complain_of(file: str, bad: BadLine) -> None:
-    where = f" {bad.field}" if bad.field else ""
-    complain(f"{file}:{bad.line}:{where} {bad.message}")
+def _complain_of(file: str, bad: BadLine, count: int) -> None:
+    if count <= NAMED_LINES:
+        where = f" {bad.field}" if bad.field else ""
+        complain(f"{file}:{bad.line}:{where} {bad.message}")
 
 
 def _reward_only(line: Mapping[str, Json]) -> dict[str, Json]:
@@ -100,26 +109,60 @@ def _reward_only(line: Mapping[str, Json]) -> dict[str, Json]:
 
 @contextmanager
 def _opened(output: Path | None) -> Iterator[Callable[[Mapping[str, Json]], None]]:
-    """A function that writes one JSON line; what it wrote is on disk whatever happens later.
+    """A function that writes one JSON line.
+
+    A file takes its name at the end: until then, what it held before is still there. Whatever ends
+    the scoring, what was written is kept; where nothing was, so is the old file.
 
     Raises:
         CommandError: The file cannot be written.
     """
+    if output is None:
+        try:
+            yield _writer(sys.stdout.buffer)
+        finally:
+            sys.stdout.buffer.flush()
+        return
+    target = output.resolve()
+    # Devices and pipes cannot be replaced, and need not be.
+    replaced = target.is_file() or not target.exists()
+    written = target.with_name(f"{target.name}.partial") if replaced else target
     try:
-        stream = sys.stdout.buffer if output is None else output.open("wb")
+        stream = written.open("wb")
     except OSError as error:
         raise CommandError(f"{output} cannot be written: {error.strerror}") from error
+    try:
+        with stream:
+            yield _writer(stream)
+    except BaseException:
+        if replaced and not written.stat().st_size:
+            written.unlink()
+            replaced = False
+        raise
+    finally:
+        if replaced:
+            _replace(target, written)
 
+
+def _replace(target: Path, written: Path) -> None:
+    if target.exists():
+        shutil.copymode(target, written)
+    written.replace(target)
+
+
+def _writer(stream: BinaryIO) -> Callable[[Mapping[str, Json]], None]:
     def write(line: Mapping[str, Json]) -> None:
         text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
         stream.write(text.encode("utf-8", errors="replace") + b"\n")
 
-    try:
-        yield write
-    finally:
-        stream.flush()
-        if output is not None:
-            stream.close()
+    return write
+
+
+def _refuse_to_overwrite(file: str, output: Path | None) -> None:
+    if output is None or not output.is_file() or not Path(file).is_file():
+        return
+    if output.samefile(file):
+        raise CommandError(f"{output} is the input; write the verdicts to another file")
 
 
 @contextmanager

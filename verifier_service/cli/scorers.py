@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,8 +12,14 @@ from typing import Any, Final, Protocol
 
 from sandbox_tools import ToolsetError
 from sandbox_tools.types import Json
-from verifier_service.cli.console import CommandError
-from verifier_service.client import AsyncVerifierClient, VerifierRefused
+from verifier_service.cli.console import EXIT_SERVICE, CommandError, literal, stderr
+from verifier_service.cli.refusals import NO_VERIFIER
+from verifier_service.client import (
+    AsyncVerifierClient,
+    VerifierAnswerError,
+    VerifierClient,
+    VerifierRefused,
+)
 from verifier_service.client.requests import Item, given
 from verifier_service.engine import EngineConfig
 from verifier_service.local import LocalVerifier, RequestRefused
@@ -21,7 +28,10 @@ from verifier_service.scoring.profiles import ProfileError
 REQUEST_COMPLETIONS: Final = 256
 CONCURRENCY: Final = 8
 RETRY_BUDGET_S: Final = 60.0
-"""Somebody waits at the terminal, and sees each retry as a warning."""
+"""Somebody waits at the terminal."""
+PROBE_TIMEOUT_S: Final = 5.0
+SAY_EVERY_S: Final = 30.0
+_CLIENT_LOG: Final = logging.getLogger("verifier_service.client")
 
 
 class Scorer(Protocol):
@@ -51,6 +61,8 @@ class Source:
 
     url: str | None = None
     api_key: str | None = None
+    wait_s: float = 0.0
+    """How long a service may take until it answers at all."""
     toolsets: Sequence[Path] | None = None
     profiles: Sequence[Path] | None = None
 
@@ -84,13 +96,52 @@ def open_scorer(source: Source) -> Iterator[Scorer]:
             "--toolsets and --profiles are the service's to load; drop them or --url"
         )
     try:
+        _check_service(source.url, source.api_key, source.wait_s)
         scorer = OverHttp(source.url, source.api_key)
     except ValueError as error:
-        raise CommandError(f"--url or --api-key: {error}") from error
+        reason = str(error).replace("base_url", "--url").replace("api_key", "--api-key")
+        raise CommandError(reason) from error
+    waits = _Waits()
+    _CLIENT_LOG.addHandler(waits)
     try:
         yield scorer
     finally:
+        _CLIENT_LOG.removeHandler(waits)
         scorer.close()
+
+
+def _check_service(url: str, api_key: str | None, wait_s: float) -> None:
+    """Ask once, so that a wrong address is told at once, or again for as long as is to be waited.
+
+    Raises:
+        ValueError: The address or the key cannot be one.
+        VerifierError: No service answers there, or it refuses the key.
+        CommandError: What answers is something else.
+    """
+    waits = _Waits()
+    _CLIENT_LOG.addHandler(waits)
+    try:
+        with VerifierClient(
+            url, api_key=api_key, timeout_s=PROBE_TIMEOUT_S, retry_budget_s=wait_s
+        ) as client:
+            client.profiles()
+    except VerifierAnswerError:
+        raise CommandError(NO_VERIFIER, EXIT_SERVICE) from None
+    finally:
+        _CLIENT_LOG.removeHandler(waits)
+
+
+class _Waits(logging.Handler):
+    """Tells of retries: the first, and then one in a while, whatever number of requests waits."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._silent_until = 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.created >= self._silent_until:
+            self._silent_until = record.created + SAY_EVERY_S
+            stderr().print(literal(f"waiting: {record.getMessage()}"), soft_wrap=True)
 
 
 class InProcess:

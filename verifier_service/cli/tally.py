@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from verifier_service.cli.console import harmless
+from verifier_service.cli.console import column, harmless
 
 if TYPE_CHECKING:
     from sandbox_tools.types import Json
@@ -75,7 +75,7 @@ def summary(tally: Tally) -> Group:
 
 
 def _counts(name: str, counts: Mapping[str, int], whole: int) -> Table:
-    table = Table(name)
+    table = Table(column(name))
     table.add_column("completions", justify="right")
     table.add_column("share", justify="right")
     rows = list(_most_first(counts))

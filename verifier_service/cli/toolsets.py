@@ -6,10 +6,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Column, Table
+from rich.table import Table
 
 from verifier_service.cli import options
-from verifier_service.cli.console import CommandError, literal, print_json, shown, stdout
+from verifier_service.cli.console import (
+    CommandError,
+    column,
+    digest_shown,
+    literal,
+    print_json,
+    shown,
+    stdout,
+)
 
 if TYPE_CHECKING:
     from sandbox_tools.types import Json, ToolSpec
@@ -36,11 +44,11 @@ def list_toolsets(toolsets: options.ToolsetPaths = None, as_json: options.AsJson
             ]
         )
         return
-    table = Table("name", "tools", "description", Column("digest", no_wrap=True))
+    table = Table(*map(column, ("name", "tools", "description", "digest")))
     for toolset in loaded.values():
         tools = literal(", ".join(toolset.specs))
-        digest = f"{toolset.digest[:19]}…"
-        table.add_row(literal(toolset.name), tools, literal(toolset.description), digest)
+        description = literal(toolset.description)
+        table.add_row(literal(toolset.name), tools, description, digest_shown(toolset.digest))
     stdout().print(table)
 
 
@@ -64,7 +72,8 @@ def show_toolset(
         print_json(toolset.openai_tools())
         return
     stdout().print(literal(f"{toolset.name}: {toolset.description}\n{toolset.digest}"))
-    table = Table("tool", "side effects", "parameters", "description", show_lines=True)
+    columns = map(column, ("tool", "side effects", "parameters", "description"))
+    table = Table(*columns, show_lines=True)
     for spec in toolset.specs.values():
         effects = "none" if spec.read_only else "writes"
         parameters = literal("\n".join(_parameters(spec)))

@@ -36,7 +36,7 @@ def read_object(content: bytes) -> dict[str, Json]:
         answer = None
     if not isinstance(answer, dict):
         raise VerifierAnswerError(
-            "the answer is not a JSON object: is base_url the address of the service itself?"
+            "the answer is not a JSON object: is the address that of the service itself?"
         )
     return answer
 

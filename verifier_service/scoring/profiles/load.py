@@ -10,9 +10,10 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Final, Protocol
 
-import yaml
 from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
+from sandbox_tools import yaml_file
 from sandbox_tools.types import Json
 from verifier_service.scoring.profiles.rules import (
     AdditiveSpec,
@@ -49,16 +50,29 @@ def shipped_profiles() -> dict[str, Profile]:
     return _by_name(read_profile(f.read_text("utf-8"), f.name) for f in files)
 
 
-def load_profiles(directory: Path) -> dict[str, Profile]:
-    """Every `*.yaml` profile of a directory, by name.
+def load_profiles(path: Path) -> dict[str, Profile]:
+    """The profile of a file, or every `*.yaml` and `*.yml` profile of a directory, by name.
 
     Raises:
-        ProfileError: The directory or a file in it is wrong.
+        ProfileError: There is none, or a file is wrong.
     """
-    if not directory.is_dir():
-        raise ProfileError(f"{directory}: no such directory; give a folder of *.yaml profiles.")
-    files = sorted([*directory.glob("*.yaml"), *directory.glob("*.yml")])
-    return _by_name(read_profile(f.read_text("utf-8"), str(f)) for f in files)
+    if not path.exists():
+        raise ProfileError(f"{path}: no such directory or file; give one with *.yaml profiles.")
+    if not path.is_dir():
+        return _by_name([_read_file(path)])
+    files = sorted([*path.glob("*.yaml"), *path.glob("*.yml")])
+    if not files:
+        raise ProfileError(f"{path}: no *.yaml profile is in this directory.")
+    return _by_name(map(_read_file, files))
+
+
+def _read_file(path: Path) -> Profile:
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"not UTF-8: {error}"
+        raise ProfileError(f"{path}: cannot be read: {reason}") from None
+    return read_profile(text, str(path))
 
 
 def registered_profiles(points: Iterable[_EntryPoint] | None = None) -> dict[str, Profile]:
@@ -74,34 +88,53 @@ def read_profile(text: str, source: str) -> Profile:
         ProfileError: Not YAML, an unknown field, a weight out of range.
     """
     try:
-        raw: Json = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ProfileError(f"{source}: not YAML: {error}") from None
+        raw = yaml_file.read(text).value
+    except yaml_file.YamlError as error:
+        where = source if error.line is None else f"{source}:{error.line}"
+        raise ProfileError(f"{where}: not YAML: {error.message}") from None
+    if not isinstance(raw, dict):
+        found = "it is empty" if raw is None else "it is no mapping"
+        raise ProfileError(f"{source}: {found}; a profile has at least a name and a kind")
     try:
         spec = _SPEC.validate_python(raw)
     except ValidationError as error:
         raise ProfileError("; ".join(_faults(error, source))) from None
     lowest, highest = spec.bounds
+    settings = spec.model_dump(mode="json", by_alias=True)
     return Profile(
         name=spec.name,
         description=spec.description,
-        digest=_digest(spec.model_dump(mode="json", by_alias=True)),
+        digest=_digest(settings),
         rule=spec.rule(),
         lowest=lowest,
         highest=highest,
         caps=spec.caps,
+        settings={"kind": spec.kind}
+        | {name: settings[name] for name in ("partial", "weights", "caps") if name in settings},
     )
 
 
 def _faults(error: ValidationError, source: str) -> Iterator[str]:
     for fault in error.errors(include_url=False, include_input=False):
         # The first part of a location is the kind that discriminates, not a field.
-        field = ".".join(str(part) for part in fault["loc"][1:]) or "kind"
-        yield f"{source}: {field}: {fault['msg']}"
+        place = [str(part) for part in fault["loc"][1:] if part != "[key]"]
+        yield f"{source}: {'.'.join(place) or 'kind'}: {_reason(fault)}"
+
+
+def _reason(fault: ErrorDetails) -> str:
+    if fault["type"] in {"union_tag_not_found", "union_tag_invalid"}:
+        return "needed, one of tiered, graded, additive and toolrl"
+    if fault["type"] == "enum":
+        return "no failure code; docs/failure-codes.md lists them"
+    return fault["msg"].removeprefix("Value error, ")
 
 
 def _from_callable(point: _EntryPoint) -> Profile:
-    rule = point.load()
+    try:
+        rule = point.load()
+    except Exception as error:
+        reason = f"{type(error).__name__}: {str(error)[:200]}"
+        raise ProfileError(f"profile {point.name}: importing it raises {reason}") from error
     try:
         source = inspect.getsource(rule)
     except (OSError, TypeError):
@@ -111,7 +144,7 @@ def _from_callable(point: _EntryPoint) -> Profile:
         ) from None
     summary = (inspect.getdoc(rule) or "").partition("\n")[0]
     digest = _digest({"name": point.name, "source": source})
-    return Profile(point.name, summary, digest, rule)
+    return Profile(point.name, summary, digest, rule, settings={"kind": "python"})
 
 
 def _digest(spec: Json) -> str:

@@ -14,6 +14,7 @@ from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sandbox_tools.types import Json
 from verifier_service.scoring.calls import share
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.types import Judgement, Tier
@@ -38,6 +39,8 @@ class Profile:
     lowest: float = 0.0
     highest: float = 1.0
     caps: Mapping[Code, float] = field(default_factory=dict)
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    """`kind`, and what else the profile's file may say, with defaults filled in."""
 
     def reward(self, judgement: Judgement) -> float:
         """The reward, in [lowest, highest]; `highest` only for a completion that is right."""
