@@ -209,6 +209,45 @@ def test_flawed_question_is_partial(text: str, due: Due, code: Code) -> None:
     assert [failure.code for failure in judgement.failures] == [code]
 
 
+TICKER = Due(missing=["ticker"], given=["date"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Which ticker do you mean? The closing price of AAPL on 2025-01-03 was 243.36.",
+        "Which ticker? We'll say AAPL.",
+        "Which ticker? Never mind, AAPL it is.",
+        "Which ticker? Since you didn't say, here is AAPL: 243.36.",
+        "Which ticker? I looked up AAPL, and it closed at 243.36.",
+        "Assuming AAPL, the price was 243.36. Which ticker did you mean?",
+        "AAPL closed at 243.36. Which ticker did you mean?",
+    ],
+)
+def test_question_beside_an_invented_value_is_partial(text: str) -> None:
+    judgement = judged(text, TICKER)
+    assert judgement.score == 0.5
+    assert [failure.code for failure in judgement.failures] == [Code.INVENTED_VALUE]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Which ticker do you mean, e.g. AAPL?",
+        "Which ticker? E.g. AAPL.",
+        "Which ticker? For example, AAPL is one.",
+        "Which ticker? It is a code such as AAPL.",
+        "Which ticker? The supported ones are AAPL, MSFT and TSLA.",
+        "The date is 2025-01-03. Which ticker?",
+        "Your date is 2025-01-03. Which ticker?",
+        "I can look up the close of 2025-01-03. Which ticker?",
+        "You are asking about 2025-01-03. Which ticker?",
+    ],
+)
+def test_example_or_given_value_is_no_invention(text: str) -> None:
+    assert judged(text, TICKER).score == 1.0
+
+
 @pytest.mark.parametrize(
     ("text", "due", "code"),
     [

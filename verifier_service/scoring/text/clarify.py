@@ -19,7 +19,7 @@ from verifier_service.scoring.text.judgement import (
 )
 from verifier_service.scoring.text.language import Language
 from verifier_service.scoring.text.parameters import Aliases, Naming, Topics
-from verifier_service.scoring.text.sentences import BLANK, Sentence
+from verifier_service.scoring.text.sentences import BLANK, WORD, Sentence
 from verifier_service.scoring.types import Behavior, Failure
 
 _FULL_SHARE: Final = 0.5
@@ -77,7 +77,7 @@ def judge_clarify(  # noqa: PLR0913 - the fields of the ground truth, by name
     words = _requested_words(speech, language)
     failures = _asked_in_vain(besides(words).beyond(besides(model)))
     failures += _unasked(naming, words, missing) if missing else _unlike(naming, words, wanted)
-    if _invents(speech, language):
+    if _invents(speech, naming, given):
         message = "The text asks and then assumes an answer."
         failures.append(text_failure(Code.INVENTED_VALUE, message))
     return TextJudgement(0.5, tuple(failures)) if failures else FULL
@@ -196,26 +196,62 @@ def _points(each: Sentence, language: Language) -> bool:
     return not language.anaphora.isdisjoint(each.words)
 
 
-def _invents(speech: Speech, language: Language) -> bool:
+def _invents(speech: Speech, naming: Naming, given: Collection[str]) -> bool:
     """Whether the text answers its own question: "Which city? I'll assume Paris."."""
     first = min(speech.requesting)
-    later = range(first + 1, len(speech.sentences))
+    language = naming.language
+    for index, each in enumerate(speech.sentences):
+        if index in speech.requesting or not each.words or each.words[0] in language.speculations:
+            continue
+        if _states_value(each, language) and not any(
+            naming.names(each.named, name) for name in given
+        ):
+            return True
+        if index > first and (
+            _supposes(each, language)
+            or (
+                speech.sentences[index - 1].is_question and _is_bare_answer(speech, index, language)
+            )
+        ):
+            return True
+    return False
+
+
+def _supposes(each: Sentence, language: Language) -> bool:
+    """Whether a sentence says that a value is taken for granted: "I'll use tomorrow"."""
     return any(
-        index not in speech.requesting and _supposes(speech, index, language) for index in later
+        language.inventions_not.at(each.words, found.end) is None
+        for found in language.inventions.all(each.words)
     )
 
 
-def _supposes(speech: Speech, index: int, language: Language) -> bool:
-    """Whether a sentence takes a value that the user has not given."""
-    each = speech.sentences[index]
-    if not each.words or each.words[0] in language.speculations:
+def _states_value(each: Sentence, language: Language) -> bool:
+    """Whether a sentence states a number or a code as a fact: "AAPL closed at 243.36".
+
+    What it says of the user or of the writer ("I can look up AAPL") and examples are no facts.
+    """
+    words = each.words
+    if each.is_question or language.examples.within(words) or language.lacks.within(words):
         return False
-    if any(
-        language.inventions_not.at(each.words, found.end) is None
-        for found in language.inventions.all(each.words)
-    ):
+    facts = [place for place, word in enumerate(words) if word in language.assertions]
+    opening = next((word for word in words if word not in language.openings), BLANK)
+    if opening in language.persons:
+        # "I looked it up, and it closed at 243.36" is a fact all the same.
+        return any(_has_digit(word) for place in facts for word in words[place + 1 : place + 3])
+    return bool(facts) and any(_is_value(word, language) for word in WORD.findall(each.text))
+
+
+def _has_digit(word: str) -> bool:
+    return any(char.isdigit() for char in word)
+
+
+def _is_value(word: str, language: Language) -> bool:
+    """Whether a word as written is a number or a code: 243, AAPL, EUR, but not "ID" or "THE"."""
+    if _has_digit(word):
         return True
-    return speech.sentences[index - 1].is_question and _is_bare_answer(speech, index, language)
+    lower = word.lower()
+    known = language.function_words | language.vocabulary | language.idle | language.acronyms
+    return len(word) > 1 and word.isupper() and lower not in known
 
 
 def _is_bare_answer(speech: Speech, index: int, language: Language) -> bool:
@@ -224,6 +260,7 @@ def _is_bare_answer(speech: Speech, index: int, language: Language) -> bool:
     return (
         index - 1 in speech.requesting
         and len(each.words) <= 3
+        and not language.examples.within(each.words)
         and not (each.is_question or each.is_item or each.text.startswith("("))
         and language.courtesies.isdisjoint(each.words)
         and not language.function_words.issuperset(each.words)

@@ -69,6 +69,9 @@ class Language:
     bare_refusals: Words
     neutral_nouns: Words
     speculations: Words
+    assertions: Words
+    persons: Words
+    acronyms: Words
     courtesies: Words
     anaphora: Words
     request_words: Words
@@ -111,6 +114,7 @@ class Language:
     complies_not: PhraseBook
     inventions: PhraseBook
     inventions_not: PhraseBook
+    examples: PhraseBook
     lacks: PhraseBook
     near: PhraseBook
     far: PhraseBook

@@ -56,11 +56,11 @@ class Naming:
             "which city" names neither.
     """
 
-    __slots__ = ("_aliases", "_language", "_missing_sides")
+    __slots__ = ("_aliases", "_missing_sides", "language")
 
     def __init__(self, aliases: Aliases, language: Language, missing: Iterable[str] = ()) -> None:
         self._aliases = aliases
-        self._language = language
+        self.language = language
         parts = [part for name in missing for part in self._telling_parts(name)]
         self._missing_sides = frozenset(filter(None, map(language.side, parts)))
 
@@ -74,7 +74,7 @@ class Naming:
 
     def asked_words(self, words: Sequence[str]) -> list[str]:
         """The nouns that a request asks for, or where it has none the words such as "when"."""
-        language = self._language
+        language = self.language
         rest = self._without_context(words)
         asked = [word for i, word in enumerate(rest) if word and self._is_object(rest, i)]
         nouns = [word for word in asked if not (word in language.idle or word in language.wh_words)]
@@ -112,7 +112,7 @@ class Naming:
 
     def topics_besides(self, words: Sequence[str], missing: Collection[str]) -> Topics:
         """What else the words may ask for, whether or not a tool has such a parameter."""
-        language = self._language
+        language = self.language
         rest = self._without(self._without_context(words), missing)
         named: set[str] = set()
         asked: set[str] = set()
@@ -140,7 +140,7 @@ class Naming:
         parts = [part for part in self._telling_parts(parameter) if part not in shared]
         return bool(parts) and all(
             any(
-                part in self._language.function_words or self._is_object(words, found.start)
+                part in self.language.function_words or self._is_object(words, found.start)
                 for found in occurrences(self, words, part)
             )
             for part in parts
@@ -148,7 +148,7 @@ class Naming:
 
     def _is_object(self, words: Sequence[str], start: int) -> bool:
         """Whether the noun at a word is what is asked for: "which ...", "provide your new ..."."""
-        language = self._language
+        language = self.language
         if words[start] in language.wh_words:
             return True
         first = start
@@ -171,7 +171,7 @@ class Naming:
         plain = [singular(word) for word in words]
         for alias in self._aliases.get(parameter, ()):
             phrase = [
-                singular(word) for word in written_out(parted_words(fold(alias)), self._language)
+                singular(word) for word in written_out(parted_words(fold(alias)), self.language)
             ]
             for start in range(len(plain) - len(phrase) + 1 if phrase else 0):
                 if plain[start : start + len(phrase)] == phrase:
@@ -187,14 +187,14 @@ class Naming:
         """The parts with `check` and `in` as the one word that the language lists."""
         joined: list[str] = []
         for part in parts:
-            if joined and joined[-1] + part in self._language.aliases:
+            if joined and joined[-1] + part in self.language.aliases:
                 joined[-1] += part
             else:
                 joined.append(part)
         return tuple(joined)
 
     def _tells(self, part: str) -> bool:
-        language = self._language
+        language = self.language
         idle = part in language.function_words and part not in language.aliases
         return not idle and part not in language.weak_name_words
 
@@ -207,7 +207,7 @@ class Naming:
 
     def _part(self, words: Sequence[str], part: str) -> Iterator[Found]:
         """Where the words hold one part of a name or an alias of the language for it."""
-        language = self._language
+        language = self.language
         book = language.aliases.get(part)
         found: list[Found] = []
         # "to" stands in every second sentence; only its aliases ("to which") name it.
@@ -221,11 +221,11 @@ class Naming:
 
     def _is_idle(self, words: Sequence[str], found: Found) -> bool:
         """Whether an alias is a word of any request: "like", "know", "about"."""
-        return found.end - found.start == 1 and words[found.start] in self._language.idle
+        return found.end - found.start == 1 and words[found.start] in self.language.idle
 
     def _on_side(self, words: Sequence[str], found: Iterable[Found], side: Side) -> Iterator[Found]:
         """Those of the places that do not ask for the other of two ends."""
-        language = self._language
+        language = self.language
         asked = _sides_asked(words, language)
         shared = language.wh_words | language.vocabulary
         for one in found:
@@ -242,8 +242,8 @@ class Naming:
     def _without_counted(self, words: Sequence[str], parts: Sequence[str]) -> list[str]:
         """The words without what a request only counts: "how many cities" names no city."""
         rest = list(words)
-        books = self._language.aliases
-        for found in self._language.counts.all(words):
+        books = self.language.aliases
+        for found in self.language.counts.all(words):
             is_counted = any(
                 singular(part) != part or (part in books and books[part].at(words, found.start))
                 for part in parts
@@ -268,7 +268,7 @@ class Naming:
 
         The question words, conjunctions and commas that end such a phrase stay.
         """
-        language = self._language
+        language = self.language
         rest = list(words)
         for index, word in enumerate(words):
             end = index + 1
@@ -284,12 +284,12 @@ class Naming:
         return rest
 
     def _ends_context(self, word: str) -> bool:
-        language = self._language
+        language = self.language
         ends = (language.wh_words, language.conjunctions, language.askers)
         return word == BLANK or any(word in words for words in ends)
 
     def _is_content(self, word: str) -> bool:
-        return word not in (BLANK, _PASSED) and word not in self._language.function_words
+        return word not in (BLANK, _PASSED) and word not in self.language.function_words
 
 
 def _sides_asked(words: Sequence[str], language: Language) -> list[frozenset[Side]]:
