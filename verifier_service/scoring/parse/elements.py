@@ -161,12 +161,12 @@ def _is_body(source: Source, start: int, tag: Tag, dialect: Dialect) -> bool:
     body = source.skip(tag.end)
     if read_tag(source.text, body, dialect.parameter):
         return True
-    if source.text.startswith(dialect.call_end, body):
-        return True
     if dialect.json_body and source.text.startswith("{", body):
         return True
     known = tag.name in source.context.tools
-    if source.is_cut(dialect.call_end, body) or is_cut_tag(source, body, dialect.parameter):
+    empty = source.text.startswith(dialect.call_end, body)
+    cut = source.is_cut(dialect.call_end, body) or is_cut_tag(source, body, dialect.parameter)
+    if empty or cut:
         return known or begins_line(source.text, start)
     if source.text.startswith("{", body) or not known:
         return False
