@@ -54,10 +54,13 @@ class Meter:
             raise QueueFull(self._wait_s(excess))
         self.used += amount
 
-    def give_back(self, amount: int, *, worked_off: bool) -> None:
+    def give_back(self, amount: int) -> None:
         self.used -= amount
-        if worked_off:
-            self._recent = self._decayed() + amount
+
+    def work_off(self, amount: int) -> None:
+        """Give back what was worked on until it was done: only this counts as throughput."""
+        self.used -= amount
+        self._recent = self._decayed() + amount
 
     def _decayed(self) -> float:
         now = self._clock()
@@ -80,8 +83,6 @@ class Share:
     _bytes: Meter
     completions: int = 0
     bytes: int = 0
-    answered: bool = False
-    """Set once the work is done: only then does the share count as throughput."""
 
     def add_bytes(self, amount: int) -> None:
         self._bytes.take(amount, self.bytes)
@@ -90,6 +91,13 @@ class Share:
     def add_completions(self, amount: int) -> None:
         self._completions.take(amount, self.completions)
         self.completions += amount
+
+    def answer(self, size: int) -> None:
+        """The work is done: until it is sent, the answer is held in place of the request."""
+        self._completions.work_off(self.completions)
+        self._bytes.work_off(self.bytes)
+        self._bytes.used += size
+        self.completions, self.bytes = 0, size
 
 
 class Admission:
@@ -119,8 +127,8 @@ class Admission:
             yield share
         finally:
             self.requests -= 1
-            self.completions.give_back(share.completions, worked_off=share.answered)
-            self.bytes.give_back(share.bytes, worked_off=share.answered)
+            self.completions.give_back(share.completions)
+            self.bytes.give_back(share.bytes)
 
 
 def estimated_completions(body: bytes) -> int:

@@ -149,7 +149,7 @@ class _Gauges(Collector):
         )
         yield GaugeMetricFamily(
             "verifier_queue_bytes",
-            "Bytes of request bodies waiting or in work.",
+            "Bytes of bodies waiting or in work, and of answers being sent.",
             self._admission.bytes.used,
         )
         yield GaugeMetricFamily(

@@ -41,7 +41,7 @@ class RequireKey:
         problem = Kind.UNAUTHORIZED.problem(
             "send a key as `Authorization: Bearer <key>`, or as the password of HTTP Basic"
         )
-        response = problem_response(problem, {"WWW-Authenticate": CHALLENGE})
+        response = problem_response(problem, {"WWW-Authenticate": CHALLENGE, "Connection": "close"})
         await response(scope, receive, send)
 
 

@@ -16,12 +16,14 @@ router = APIRouter()
 metrics_router = APIRouter()
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", tags=["health"])
 async def healthz() -> Health:
     """Whether the process runs; says nothing of its workers."""
     return Health(status="ok", version=__version__)
 
 
+@router.head("/readyz", include_in_schema=False, response_model=None)
 @router.get("/readyz", tags=["health"], response_model=Health)
 async def readyz(request: Request) -> Health | Response:
     """Whether requests are answered: everything loaded, workers alive, not shutting down."""

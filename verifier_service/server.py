@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import math
 import os
 import signal
 import socket
@@ -152,7 +151,6 @@ class _Service:
             server_header=False,
             backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=math.ceil(self._settings.drain_s),
         )
         server = _Server(config)
         self._servers.append(server)
@@ -191,9 +189,10 @@ class _Service:
         admission.phase = Phase.LEAVING
         await asyncio.sleep(settings.drain_grace_s)
         admission.phase = Phase.CLOSED
-        finished = True
+        finished, loop = True, asyncio.get_running_loop()
+        ends = loop.time() + settings.drain_s
         try:
-            async with asyncio.timeout(settings.drain_s):
+            async with asyncio.timeout_at(ends):
                 while admission.requests:  # noqa: ASYNC110 - the hot path sets no events
                     await asyncio.sleep(_LOOK_S)
         except TimeoutError:
@@ -201,6 +200,5 @@ class _Service:
             finished = False
         for server in self._servers:
             server.should_exit = True
-            if not finished:
-                server.config.timeout_graceful_shutdown = 0
+            server.config.timeout_graceful_shutdown = max(0, int(ends - loop.time()))
         return finished

@@ -98,7 +98,9 @@ class Settings(BaseSettings):
         default=131_072, ge=1, description="Completions waiting or in work; 429 beyond."
     )
     queue_bytes: int = Field(
-        default=1024 * MIB, ge=1024, description="Bytes of bodies waiting or in work; 429 beyond."
+        default=1024 * MIB,
+        ge=1024,
+        description="Bytes of bodies waiting or in work and of answers being sent; 429 beyond.",
     )
     deadline_ms: int = Field(
         default=30_000, ge=1, description="Milliseconds a request may take if it does not say."
@@ -117,13 +119,14 @@ class Settings(BaseSettings):
         default=120.0,
         ge=0,
         le=3600,
-        description="Seconds after that for running requests to finish.",
+        description="Seconds after that in which running requests finish and answers are read.",
     )
 
     item_timeout_ms: int = Field(
         default=250,
         ge=1,
-        description="Milliseconds for one completion; beyond, its outcome is `timeout`.",
+        description="Milliseconds of processor time for one completion; beyond, its outcome is "
+        "`timeout`.",
     )
     completion_bytes: int = Field(default=65_536, ge=1, description="Bytes of one completion.")
     completion_nesting: int = Field(

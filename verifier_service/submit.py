@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+import time
+from collections.abc import Coroutine, Iterable
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -42,32 +43,28 @@ class Submission:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            reply = await self._reply(dict(scope["headers"]), receive)
+            await self._answer(scope, receive, send)
         except Refused as refusal:
             headers = {"Connection": "close"} if refusal.close else {}
             response = problem_response(
                 refusal.problem, headers, retry_after_s=refusal.retry_after_s
             )
+            await response(scope, receive, send)
         except ClientDisconnect:
-            response = Response(status_code=CLIENT_GONE)
-        else:
-            completions = self._front.metrics.judged(reply.counts)
-            scope.setdefault("state", {})["completions"] = completions
-            response = Response(reply.body, reply.status, media_type=reply.media_type)
-        await response(scope, receive, send)
+            await Response(status_code=CLIENT_GONE)(scope, receive, send)
 
-    async def _reply(self, headers: dict[bytes, bytes], receive: Receive) -> Reply:
-        front = self._front
-        _refuse_when_closed(front)
-        _refuse_other_than_json(headers)
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Judge and answer; the request has its share of the queue until its answer is sent."""
+        arrived = time.monotonic()
+        _refuse_when_closed(self._front)
+        _refuse_other_than_json(scope["headers"])
         try:
-            with front.admission.share() as share:
-                body = await _body(headers, receive, front.settings, share)
-                share.add_completions(estimated_completions(body))
-                job = Job(self._task, body, deadline_s=front.settings.deadline_max_ms / 1000)
-                reply = await _unless_abandoned(front.runner.run(job), receive)
-                share.answered = True
-                return reply
+            with self._front.admission.share() as share:
+                reply = await self._reply(arrived, dict(scope["headers"]), receive, share)
+                share.answer(len(reply.body))
+                completions = self._front.metrics.judged(reply.counts)
+                scope.setdefault("state", {})["completions"] = completions
+                await _send(reply, send)
         except QueueFull as full:
             problem = Kind.QUEUE_FULL.problem("too much is waiting to be scored; send it later")
             raise Refused(problem, retry_after_s=full.retry_after_s) from None
@@ -75,6 +72,20 @@ class Submission:
             log(logging.ERROR, Event.WORKER_FAILURE, reason=str(failure))
             problem = Kind.WORKER_FAILURE.problem("nothing was scored; send the request again")
             raise Refused(problem, retry_after_s=RETRY_SOON_S) from None
+
+    async def _reply(
+        self, arrived: float, headers: dict[bytes, bytes], receive: Receive, share: Share
+    ) -> Reply:
+        settings = self._front.settings
+        body = await _body(headers, receive, settings, share)
+        share.add_completions(estimated_completions(body))
+        job = Job(
+            self._task,
+            body,
+            deadline_s=settings.deadline_max_ms / 1000,
+            elapsed_s=time.monotonic() - arrived,
+        )
+        return await _unless_abandoned(self._front.runner.run(job), receive)
 
 
 def _refuse_when_closed(front: Front) -> None:
@@ -86,12 +97,14 @@ def _refuse_when_closed(front: Front) -> None:
         raise Refused(problem, retry_after_s=RETRY_SOON_S)
 
 
-def _refuse_other_than_json(headers: dict[bytes, bytes]) -> None:
-    if not _is_json(headers.get(b"content-type", b"")):
+def _refuse_other_than_json(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    types = [value for name, value in headers if name == b"content-type"]
+    if not (types and all(map(_is_json, types))):
         raise Refused(
             Kind.UNSUPPORTED_MEDIA_TYPE.problem("send the body with Content-Type: application/json")
         )
-    if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+    codings = [value for name, value in headers if name == b"content-encoding"]
+    if any(value.strip().lower() != b"identity" for value in codings):
         raise Refused(Kind.UNSUPPORTED_MEDIA_TYPE.problem("send the body without Content-Encoding"))
 
 
@@ -136,8 +149,20 @@ def _too_large(limit: int) -> Refused:
     return Refused(
         Kind.BODY_TOO_LARGE.problem(
             f"VERIFIER_MAX_BODY_BYTES allows {limit} bytes: split the batch into several requests"
-        )
+        ),
+        close=True,
     )
+
+
+async def _send(reply: Reply, send: Send) -> None:
+    headers = [
+        (b"content-length", b"%d" % len(reply.body)),
+        (b"content-type", reply.media_type.encode()),
+    ]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body, "more_body": True})
+    # The next message waits until the connection has taken all but the end of the one before.
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _unless_abandoned(run: Coroutine[None, None, Reply], receive: Receive) -> Reply:

@@ -70,7 +70,7 @@ def test_the_wait_is_what_the_excess_takes_at_recent_throughput() -> None:
         clock.now += 1
         with queue.share() as done:
             take(done, completions=100)
-            done.answered = True
+            done.answer(0)
     with queue.share() as first, queue.share() as second:
         take(first, completions=1000)
         with pytest.raises(QueueFull) as caught:

@@ -132,6 +132,7 @@ async def test_everything_but_health_needs_the_key(connect: Connect, path: str) 
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert answer.headers["connection"] == "close"
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])

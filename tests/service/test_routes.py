@@ -65,10 +65,14 @@ async def test_json_is_accepted(connect: Connect, content_type: str) -> None:
         {"content-type": "application/json; charset=latin-1"},
         {"content-type": "application/jsonp"},
         JSON | {"content-encoding": "gzip"},
+        JSON | {"content-encoding": "gzip, identity"},
+        [*JSON.items(), ("content-encoding", "gzip"), ("content-encoding", "identity")],
+        [*JSON.items(), ("content-type", "text/plain")],
+        [("content-type", "text/plain"), *JSON.items()],
     ],
 )
 async def test_other_media_types_are_refused(
-    connect: Connect, runner: FakeRunner, headers: dict[str, str]
+    connect: Connect, runner: FakeRunner, headers: dict[str, str] | list[tuple[str, str]]
 ) -> None:
     async with connect() as client:
         answer = await client.post("/score", content=b"{}", headers=headers)
@@ -87,6 +91,7 @@ async def test_a_body_that_says_it_is_too_large_is_not_read(
         headers = JSON | {"content-length": "1025"}
         answer = await client.post("/score", content=unread(), headers=headers)
     assert (answer.status_code, answer.headers["content-type"]) == (413, PROBLEM)
+    assert answer.headers["connection"] == "close"
 
 
 async def test_a_body_that_does_not_say_is_read_up_to_the_limit(connect: Connect) -> None:
@@ -100,7 +105,7 @@ async def test_a_body_that_does_not_say_is_read_up_to_the_limit(connect: Connect
 
     async with connect(max_body_bytes=1024) as client:
         answer = await client.post("/score", content=endless(), headers=JSON)
-    assert answer.status_code == 413
+    assert (answer.status_code, answer.headers["connection"]) == (413, "close")
     assert sent <= 2048
 
 
@@ -168,6 +173,50 @@ async def test_a_caller_that_leaves_frees_its_share_and_its_job(
         await request
         assert client.front.admission.bytes.used == 0
     assert runner.cancelled == 1
+
+
+async def test_an_answer_has_a_share_of_the_queue_until_it_is_sent(
+    connect: Connect, runner: FakeRunner
+) -> None:
+    runner.reply = Reply(200, b"x" * 1000)
+    async with connect() as client:
+        app, admission = client._transport.app, client.front.admission
+        parts = iter([{"type": "http.request", "body": b"{}", "more_body": False}])
+        held: list[tuple[int, int, int]] = []
+
+        async def receive() -> dict[str, object]:
+            return next(parts, None) or await asyncio.Event().wait()
+
+        async def send(message: dict[str, object]) -> None:
+            held.append((admission.requests, admission.completions.used, admission.bytes.used))
+
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/score",
+            "headers": [(b"content-type", b"application/json")],
+        }
+        await app(scope, receive, send)
+    assert held == [(1, 0, 1000)] * 3
+    assert (admission.requests, admission.bytes.used) == (0, 0)
+
+
+async def test_a_job_says_how_long_its_body_took(connect: Connect, runner: FakeRunner) -> None:
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(0.05)
+        yield b"}"
+
+    async with connect() as client:
+        await client.post("/score", content=slow(), headers=JSON)
+    assert runner.jobs[0].elapsed_s >= 0.05
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_probes_may_ask_for_the_head(connect: Connect, path: str) -> None:
+    async with connect() as client:
+        answer = await client.head(path)
+    assert answer.status_code == 200
 
 
 async def test_a_worker_failure_may_be_retried(connect: Connect, runner: FakeRunner) -> None:

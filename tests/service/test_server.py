@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -122,6 +123,19 @@ def test_a_hangup_does_not_end_a_service_without_keys(start: Start) -> None:
     assert httpx.get(f"{url}/healthz").status_code == 200
     process.terminate()
     assert process.wait(timeout=30) == 0
+
+
+def test_a_client_that_does_not_read_delays_a_drain_no_longer_than_it_may_take(
+    start: Start,
+) -> None:
+    process = start(drain_s="0.5")
+    url = httpx.URL(address(process))
+    head = "POST /score HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    with socket.create_connection((url.host, url.port)) as client:
+        client.sendall(f"{head}content-length: 5\r\n\r\nlarge".encode())
+        assert client.recv(1) == b"H"
+        process.terminate()
+        assert process.wait(timeout=30) == 1
 
 
 def test_start_is_refused_with_a_reason(start: Start) -> None:
