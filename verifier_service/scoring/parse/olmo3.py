@@ -17,12 +17,18 @@ from verifier_service.scoring.parse.source import Source
 OPENER: Final = "<function_calls>"
 CLOSER: Final = "</function_calls>"
 
-_CALL: Final = re.compile(r"[^\W\d][\w.-]*[ \t]*(?:\(|\Z)")
+_CALL: Final = re.compile(r"\[?[^\W\d][\w.-]*[ \t]*(?:\(|\Z)")
 
 
 def read(source: Source, start: int) -> Reading | None:
-    """The calls of the block that opens at `start`; None if no call begins in it."""
+    """The calls of the block that opens at `start`; None if no call begins in it.
+
+    An empty block says that no call is needed.
+    """
     body = skip_blank(source, start + len(OPENER))
+    if source.text.startswith(CLOSER, body):
+        end = body + len(CLOSER)
+        return Reading((envelope.EMPTY,), end, end)
     if not _CALL.match(source.text, body):
         return None
     return read_body(source, read_lines(source, body, CLOSER), CLOSER, envelope.read)
