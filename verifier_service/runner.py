@@ -11,7 +11,7 @@ class Runner(Protocol):
     """Runs jobs, one a worker at a time, first come, first served."""
 
     async def run(self, job: Job) -> Reply:
-        """The answer to a job; cancelling gives up the job, not the worker.
+        """The answer to a job; cancelling gives up the job.
 
         Raises:
             WorkerFailure: No worker could answer: our fault, and the caller may try again.
