@@ -22,7 +22,7 @@ from verifier_service.admission import Admission
 from verifier_service.runner import Runner
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.types import Behavior, Observed, Outcome, Tier
-from verifier_service.telemetry import Counts
+from verifier_service.telemetry import Counts, dropped_lines
 
 EXPOSITION_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -159,4 +159,7 @@ class _Gauges(Collector):
             "verifier_worker_restarts",
             "Scoring processes that were replaced.",
             self._runner.restarts,
+        )
+        yield CounterMetricFamily(
+            "verifier_log_drops", "Lines of the log that were not written.", dropped_lines()
         )

@@ -48,7 +48,7 @@ class Pool(Runner, Protocol):
 
 def run(settings: Settings, pool: Pool, catalog: Catalog) -> int:
     """Serve until a signal; returns the exit code of the process."""
-    configure_logging(settings.log_level, sys.stderr)
+    configure_logging(settings.log_level, sys.stderr.fileno())
     try:
         keys = open_keys(settings)
         with contextlib.ExitStack() as sockets:

@@ -6,9 +6,12 @@ Logs are JSON, one object a line, and never hold the text of a completion or a k
 from __future__ import annotations
 
 import logging
+import os
+import threading
+from collections import deque
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, TextIO, TypedDict
+from typing import Final, TypedDict
 
 import orjson
 
@@ -17,6 +20,9 @@ from sandbox_tools.types import Json
 _logger: Final = logging.getLogger("verifier_service")
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"color_message", "taskName"}
 """Attributes of every log record; what else one has was given with the event."""
+_WRITE_EVERY_S: Final = 0.1
+_LINES_A_WRITE: Final = 1000
+_LAST_LINES_S: Final = 1.0
 
 
 class Event(StrEnum):
@@ -58,9 +64,60 @@ class JsonLines(logging.Formatter):
         return orjson.dumps(line, default=str).decode()
 
 
-def configure_logging(level: str, stream: TextIO) -> None:
-    """Send every log of this process to `stream` as JSON lines."""
-    handler = logging.StreamHandler(stream)
+class LineWriter(logging.Handler):
+    """Writes lines from a thread of its own: a log that nobody reads stalls no request.
+
+    At most `bound` lines wait; those beyond are dropped and counted.
+    """
+
+    def __init__(self, descriptor: int, bound: int = 10_000) -> None:
+        super().__init__()
+        self.dropped = 0
+        self._descriptor, self._bound = descriptor, bound
+        self._lines: deque[str] = deque()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(self._lines) < self._bound:
+            self._lines.append(self.format(record))
+        else:
+            self.dropped += 1
+
+    def close(self) -> None:
+        """Give what waits a second to be written."""
+        self._closing.set()
+        self._thread.join(_LAST_LINES_S)
+        super().close()
+
+    def _run(self) -> None:
+        while not self._closing.wait(_WRITE_EVERY_S):
+            self._write()
+        self._write()
+
+    def _write(self) -> None:
+        # Not through `sys.stderr`: its lock, held by a blocked thread, would crash a process that
+        # ends.
+        while self._lines:
+            lines = [self._lines.popleft() for _ in range(min(len(self._lines), _LINES_A_WRITE))]
+            left = memoryview("".join(f"{line}\n" for line in lines).encode())
+            try:
+                while left:
+                    left = left[os.write(self._descriptor, left) :]
+            except OSError:
+                self.dropped += len(lines)
+
+
+def dropped_lines() -> int:
+    """How many lines of the log were dropped since the start."""
+    handlers = logging.getLogger().handlers
+    return sum(handler.dropped for handler in handlers if isinstance(handler, LineWriter))
+
+
+def configure_logging(level: str, descriptor: int) -> None:
+    """Send every log of this process to an open file as JSON lines."""
+    handler = LineWriter(descriptor)
     handler.setFormatter(JsonLines())
     # Source of the next three lines: "Optimization" in the documentation of `logging`.
     logging.logThreads = False

@@ -67,6 +67,7 @@ async def test_workers_and_queue_are_read_when_asked(connect: Connect, runner: F
             found = await metrics(client)
     assert found["verifier_workers_alive",] == 1
     assert found["verifier_worker_restarts_total",] == 3
+    assert found["verifier_log_drops_total",] == 0
     assert found["verifier_queue_completions",] == 5
     assert found["verifier_queue_bytes",] == 7
 

@@ -138,6 +138,16 @@ def test_a_client_that_does_not_read_delays_a_drain_no_longer_than_it_may_take(
         assert process.wait(timeout=30) == 1
 
 
+def test_a_log_that_nobody_reads_stalls_no_request(start: Start) -> None:
+    process = start()
+    with httpx.Client(base_url=address(process)) as client:
+        # About 200 bytes a line; a pipe holds 64 KiB.
+        for _ in range(500):
+            assert client.get("/profiles").status_code == 200
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+
+
 def test_start_is_refused_with_a_reason(start: Start) -> None:
     process = start(host="0.0.0.0")
     output, errors = process.communicate(timeout=30)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
+import threading
 
 import pytest
 from fake_runner import Connect, FakeRunner
 
 from verifier_service.auth import Keys
-from verifier_service.telemetry import JsonLines
+from verifier_service.telemetry import JsonLines, LineWriter
 
 HEADERS = {"content-type": "application/json"}
 
@@ -75,3 +77,36 @@ def test_a_line_break_in_a_field_does_not_break_the_line() -> None:
     record = logging.makeLogRecord({"msg": "event", "levelname": "INFO", "field": "a\nb"})
     assert json.loads(JsonLines().format(record))["field"] == "a\nb"
     assert "\n" not in JsonLines().format(record)
+
+
+def test_a_log_that_nobody_reads_loses_lines_and_stalls_nothing() -> None:
+    reading, writing = os.pipe()
+    handler = LineWriter(writing, bound=100)
+    line = logging.makeLogRecord({"msg": "x" * 1000})
+    while not handler.dropped:
+        handler.emit(line)
+    with os.fdopen(reading, "rb") as reader:
+        threading.Thread(target=lambda: (handler.close(), os.close(writing))).start()
+        written = reader.read().splitlines()
+    assert {len(text) for text in written} == {1000}
+    assert len(written) >= 100
+
+
+def test_lines_that_cannot_be_written_are_counted_as_dropped() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    handler = LineWriter(writing)
+    handler.emit(logging.makeLogRecord({"msg": "lost"}))
+    handler.close()
+    os.close(writing)
+    assert handler.dropped == 1
+
+
+def test_the_last_lines_are_written_when_the_handler_is_closed() -> None:
+    reading, writing = os.pipe()
+    handler = LineWriter(writing)
+    handler.emit(logging.makeLogRecord({"msg": "last"}))
+    handler.close()
+    assert os.read(reading, 100) == b"last\n"
+    os.close(reading)
+    os.close(writing)
