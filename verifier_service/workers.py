@@ -186,11 +186,12 @@ class WorkerPool:
             return
         loop = asyncio.get_running_loop()
         for worker, its in self._busy.items():
-            if its is ticket:
-                loop.call_later(GRACE_S, self._end_abandoned, worker, ticket)
+            if its is ticket:  # The timer holds no body.
+                loop.call_later(GRACE_S, self._end_abandoned, worker, ticket.answer)
 
-    def _end_abandoned(self, worker: Worker, ticket: Ticket) -> None:
-        if self._busy.get(worker) is ticket:
+    def _end_abandoned(self, worker: Worker, answer: asyncio.Future[Reply]) -> None:
+        ticket = self._busy.get(worker)
+        if ticket is not None and ticket.answer is answer:
             worker.kill(Fate.DIED)
 
     def _replied(self, worker: Worker, reply: Reply) -> None:
