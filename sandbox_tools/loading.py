@@ -38,7 +38,7 @@ def load_directory(path: str | Path) -> dict[str, Toolset]:
     Files of other kinds, names that start with `_` or `.` and subdirectories are left out.
 
     Raises:
-        ToolsetError: No such directory, a wrong file, or two toolsets of one name.
+        ToolsetError: No such directory, none in it, a wrong file, or two of one name.
     """
     path = Path(path)
     if not path.is_dir():
@@ -51,6 +51,9 @@ def load_directory(path: str | Path) -> dict[str, Toolset]:
                 message = f"another file here names its toolset `{toolset.name}` too"
                 raise ToolsetError(message, file=str(file), remedy="Rename one of the two.")
             toolsets[toolset.name] = toolset
+    if not toolsets:
+        remedy = f"Give a folder of files that end in {', '.join(_READERS)}."
+        raise ToolsetError("no toolset is in this directory", file=str(path), remedy=remedy)
     return toolsets
 
 

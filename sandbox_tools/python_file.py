@@ -8,6 +8,7 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib.abc import SourceLoader
 from importlib.util import module_from_spec, spec_from_loader
@@ -114,7 +115,8 @@ def _imported(source: _Source) -> ModuleType:
     # Dataclasses and pydantic look up the module of a class there.
     sys.modules[spec.name] = module
     try:
-        _Loader(source).exec_module(module)
+        with redirect_stdout(sys.stderr):
+            _Loader(source).exec_module(module)
         names = [name for name in vars(module) if not name.startswith("__")]
         vars(module).update({name: sealed(vars(module)[name]) for name in names})
     except (Exception, SystemExit) as error:

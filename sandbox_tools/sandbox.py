@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sandbox_tools.errors import SandboxError, ToolError
 from sandbox_tools.json_values import canonical, plain, sealed
 from sandbox_tools.types import Episode, Json, ToolResult, ToolSpec, Write
 from sandbox_tools.world import World
 from sandbox_tools.writes import changes
+
+_UNWORDED: Final = "The tool refused the call."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +62,10 @@ class Sandbox:
         try:
             return ToolResult(value=self._called(tool, canonical(arguments)))
         except ToolError as refusal:
-            return ToolResult(error=str(refusal))
+            return ToolResult(error=str(refusal) or _UNWORDED)
         except SandboxError as fault:
             raise SandboxError(f"{name}: {fault}") from fault
-        except Exception as bug:
+        except (Exception, SystemExit, GeneratorExit) as bug:
             raise SandboxError(f"{name}: {type(bug).__name__}: {bug!s:.200}") from bug
 
     @property
@@ -80,7 +85,10 @@ class Sandbox:
     def _called(self, tool: Tool, arguments: dict[str, Json]) -> Json:
         may_write = tool.uses_state and not tool.spec.read_only
         state = plain(self._state) if may_write else self._state
-        value = plain(tool.call(arguments, World(state, self._now, self._attempts[tool.spec.name])))
+        world = World(state, self._now, self._attempts[tool.spec.name])
+        # What a tool prints must not come among the verdicts.
+        with redirect_stdout(sys.stderr):
+            value = plain(tool.call(arguments, world))
         if may_write:
             self._keep(sealed(plain(state)))
         return value

@@ -127,6 +127,9 @@ def _document(path: Path) -> yaml_file.Document:
 
 
 def _validated(value: Json) -> _File:
+    if not isinstance(value, dict):
+        found = "it is empty" if value is None else "it is no mapping"
+        raise _FaultError((), f"{found}, and so no toolset", _REMEDY)
     try:
         return _File.model_validate(value)
     except ValidationError as error:
@@ -202,8 +205,8 @@ def _mocked(tool: _Tool) -> Tool:
     }
 
     def call(arguments: dict[str, Json], world: World) -> Json:
-        if injected := tool.errors.get(world.attempt):
-            raise ToolError(injected)
+        if world.attempt in tool.errors:
+            raise ToolError(tool.errors[world.attempt])
         key = canonical_text(schemas.with_defaults(tool.parameters, arguments))
         outcome = rows.get(key, tool.otherwise)
         if outcome.error is not None:

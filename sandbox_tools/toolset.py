@@ -42,7 +42,7 @@ class Toolset:
         return [{"type": "function", "function": _shown(spec)} for spec in self.specs.values()]
 
 
-def assemble(  # noqa: PLR0913 the parts of a toolset file, each named by its caller
+def assemble(
     *,
     name: str,
     description: str,

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import sys
 
-from pydantic import ValidationError
-
-from verifier_service.serve import refuse, serve
-from verifier_service.settings import Settings, settings_faults
+from verifier_service.cli.console import CommandError
+from verifier_service.cli.serve import run
 
 
 def main() -> int:
     """Serve as the environment says; returns the exit code."""
+    stop_at_once()
+    from pydantic import ValidationError  # noqa: PLC0415  slow
+
+    from verifier_service.serve import refuse, serve  # noqa: PLC0415  slow
+    from verifier_service.settings import Settings, settings_faults  # noqa: PLC0415  slow
+
     try:
-        settings = Settings()
-    except ValidationError as error:
-        return refuse(settings_faults(error))
-    return serve(settings)
+        return run({})
+    except CommandError as error:
+        sys.stderr.write(f"verifier: {error}\n")
+        return error.exit_code
 
 
 if __name__ == "__main__":

@@ -97,6 +97,66 @@ def test_a_broken_profile_is_one_sentence(verifier: Verifier, tmp_path: Path) ->
     assert "bad.yaml: partail" in result.stderr
 
 
+WRONG_PROFILES = [
+    (b"", "it is empty; a profile has at least a name and a kind"),
+    (b"- tiered\n", "it is no mapping"),
+    (b"name: x\n", "kind: needed, one of tiered, graded, additive and toolrl"),
+    (b"name: x\nkind: best\n", "kind: needed, one of tiered, graded, additive and toolrl"),
+    (b"name: x\nkind: tiered\nkind: graded\n", "bad.yaml:3: not YAML: the key `kind` stands twice"),
+    (b"name: x\nkind: tiered\ncaps: {nope: 0.1}\n", "caps.nope: no failure code; docs/"),
+    (b"name: \xff\n", "cannot be read: not UTF-8"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), WRONG_PROFILES)
+@pytest.mark.parametrize("as_file", [True, False])
+def test_what_is_wrong_with_a_profile_is_said_shortly(
+    verifier: Verifier, tmp_path: Path, content: bytes, message: str, as_file: bool
+) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_bytes(content)
+    result = verifier("profiles", "list", "--profiles", file if as_file else tmp_path)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert len(result.stderr) < 300
+
+
+def test_a_folder_that_is_called_like_a_profile_is_named(
+    verifier: Verifier, tmp_path: Path
+) -> None:
+    (tmp_path / "odd.yaml").mkdir()
+    result = verifier("profiles", "list", "--profiles", tmp_path)
+    assert result.exit_code == 2
+    assert "odd.yaml: cannot be read: Is a directory" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("what", "option"), [("toolsets", "--toolsets"), ("profiles", "--profiles")]
+)
+def test_an_empty_folder_is_no_mistake_to_pass_over(
+    verifier: Verifier, tmp_path: Path, what: str, option: str
+) -> None:
+    result = verifier(what, "list", option, tmp_path)
+    assert result.exit_code == 2
+    assert f"{tmp_path}: no " in result.stderr
+
+
+def test_a_profile_shows_its_kind_weights_caps_and_digest(
+    verifier: Verifier, tmp_path: Path
+) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text("name: own\nkind: graded\ncaps: {schema.type: 0.25}\n")
+    shown = json.loads(verifier("profiles", "show", "own", "--profiles", file, "--json").stdout)
+    assert (shown["kind"], shown["partial"], shown["caps"]) == (
+        "graded",
+        0.5,
+        {"schema.type": 0.25},
+    )
+    assert shown["weights"]["argument_values"] == 0.4
+    table = verifier("profiles", "show", "own", "--profiles", file).stdout
+    assert all(part in table for part in ("graded", "weights: schema", "0.25", shown["digest"]))
+
+
 def test_bench_measures_and_is_bounded(verifier: Verifier) -> None:
     result = verifier("bench", "-n", 100, "--batch", 32, "--seconds", 60, "--json")
     measured = json.loads(result.stdout)
@@ -126,22 +186,28 @@ sys.exit(", ".join(heavy & sys.modules.keys()) or 0)
     assert run_python(script).stderr == ""
 
 
-WITHOUT_SERVER = """
+WITHOUT_SERVER_PACKAGES = """
 import sys
 for name in ("fastapi", "starlette", "uvicorn", "uvloop", "prometheus_client", "pydantic_settings"):
     sys.modules[name] = None
-from verifier_service.cli import app
-app({arguments!r})
 """
 
 
 def test_everything_but_serve_works_without_the_servers_packages() -> None:
-    done = run_python(WITHOUT_SERVER.format(arguments=["bench", "-n", "10", "--json"]))
+    start = "from verifier_service.cli import app; app(['bench', '-n', '10', '--json'])"
+    done = run_python(f"{WITHOUT_SERVER_PACKAGES}\n{start}")
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_serve_without_its_packages_says_what_to_install() -> None:
-    done = run_python(WITHOUT_SERVER.format(arguments=["serve"]))
+@pytest.mark.parametrize(
+    "start",
+    [
+        "from verifier_service.cli import app; app(['serve'])",
+        "import runpy; runpy.run_module('verifier_service', run_name='__main__')",
+    ],
+)
+def test_serving_without_its_packages_says_what_to_install(start: str) -> None:
+    done = run_python(f"{WITHOUT_SERVER_PACKAGES}\n{start}")
     assert done.returncode == 2
-    assert "pip install 'verifier-service[server]'" in done.stderr
+    assert "pip install '.[server]'" in done.stderr
     assert "Traceback" not in done.stderr

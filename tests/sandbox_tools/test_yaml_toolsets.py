@@ -222,3 +222,13 @@ def test_a_schema_without_end_is_refused(load_yaml: Loader) -> None:
     endless = SHOP.replace("{type: integer}", '{allOf: [{$ref: "#/properties/year"}]}')
     with pytest.raises(ToolsetError, match="without end"):
         load_yaml(endless)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("", "it is empty, and so no"), ("- x\n", "it is no mapping")]
+)
+def test_a_file_that_holds_no_toolset_says_so(
+    load_yaml: Callable[[str], Toolset], text: str, message: str
+) -> None:
+    with pytest.raises(ToolsetError, match=message):
+        load_yaml(text)

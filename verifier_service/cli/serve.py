@@ -9,6 +9,7 @@ import typer
 
 from verifier_service.cli import options
 from verifier_service.cli.console import CommandError
+from verifier_service.starting import stop_at_once
 
 _SERVER_PACKAGES: Final = frozenset(
     {"fastapi", "prometheus_client", "pydantic_settings", "starlette", "uvicorn", "uvloop"}
@@ -56,28 +57,29 @@ def serve(  # noqa: PLR0913 - the options of a command
         "metrics_port": metrics_port,
         "log_level": log_level,
     }
-    raise typer.Exit(_run({name: value for name, value in given.items() if value is not None}))
+    raise typer.Exit(run({name: value for name, value in given.items() if value is not None}))
 
 
-def _run(given: dict[str, Any]) -> int:
+def run(given: dict[str, Any]) -> int:
     """Serve with these settings and, for the rest, those of the environment.
 
     Raises:
         CommandError: A setting is wrong, or the server's packages are not installed.
     """
+    stop_at_once()
     try:
         from pydantic import ValidationError  # noqa: PLC0415  slow
 
-        from verifier_service.serve import serve as run  # noqa: PLC0415  extra `server`
+        from verifier_service.serve import serve as serve_until_signal  # noqa: PLC0415  extra `server`
         from verifier_service.settings import Settings, settings_faults  # noqa: PLC0415  extra `server`
     except ModuleNotFoundError as error:
         if error.name not in _SERVER_PACKAGES:
             raise
         raise CommandError(
-            f"serving needs {error.name}; install it with: pip install 'verifier-service[server]'"
+            f"serving needs {error.name}; in a clone of the repository: pip install '.[server]'"
         ) from None
     try:
         settings = Settings(**given)
     except ValidationError as error:
         raise CommandError(settings_faults(error)) from None
-    return run(settings)
+    return serve_until_signal(settings)
