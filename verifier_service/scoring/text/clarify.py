@@ -249,9 +249,10 @@ def _is_value(word: str, language: Language) -> bool:
     """Whether a word as written is a number or a code: 243, AAPL, EUR, but not "ID" or "THE"."""
     if _has_digit(word):
         return True
+    known = (language.function_words, language.vocabulary, language.request_words)
     lower = word.lower()
-    known = language.function_words | language.vocabulary | language.idle | language.acronyms
-    return len(word) > 1 and word.isupper() and lower not in known
+    is_code = len(word) > 1 and word.isupper() and lower not in language.acronyms
+    return is_code and not any(lower in words for words in known)
 
 
 def _is_bare_answer(speech: Speech, index: int, language: Language) -> bool:

@@ -120,11 +120,11 @@ class Language:
     far: PhraseBook
     counts: PhraseBook
 
-    @property
-    def idle(self) -> Words:
-        """The words of any request, which name nothing by themselves."""
-        common = self.function_words - self.wh_words
-        return common | self.noun_askers | self.request_words
+    def is_idle(self, word: str) -> bool:
+        """Whether a word is in any request, so that it names nothing by itself."""
+        if word in self.request_words or word in self.noun_askers:
+            return True
+        return word in self.function_words and word not in self.wh_words
 
     def preposition_side(self, word: str) -> Side | None:
         """The end that a preposition asks for."""

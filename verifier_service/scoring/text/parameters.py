@@ -77,7 +77,9 @@ class Naming:
         language = self.language
         rest = self._without_context(words)
         asked = [word for i, word in enumerate(rest) if word and self._is_object(rest, i)]
-        nouns = [word for word in asked if not (word in language.idle or word in language.wh_words)]
+        nouns = [
+            word for word in asked if not (language.is_idle(word) or word in language.wh_words)
+        ]
         return [word for word in nouns if word != _PASSED] or [
             word for word in asked if word in language.joiners
         ]
@@ -221,7 +223,7 @@ class Naming:
 
     def _is_idle(self, words: Sequence[str], found: Found) -> bool:
         """Whether an alias is a word of any request: "like", "know", "about"."""
-        return found.end - found.start == 1 and words[found.start] in self.language.idle
+        return found.end - found.start == 1 and self.language.is_idle(words[found.start])
 
     def _on_side(self, words: Sequence[str], found: Iterable[Found], side: Side) -> Iterator[Found]:
         """Those of the places that do not ask for the other of two ends."""
