@@ -18,8 +18,9 @@ from verifier_service.settings import Settings
 from verifier_service.wire import ProfileModel
 from verifier_service.workers import WorkerPool
 
-DECODING_S: Final = 5.0
-"""What a worker may take before its first completion, to decode the largest body allowed."""
+PATIENCE_S: Final = 2.0
+"""Beyond a completion's own limit, before its worker is taken for stuck: the limit interrupts all
+but calls into C and sleep. Decoding gets time in proportion to the body, besides."""
 
 
 def serve(settings: Settings) -> int:
@@ -39,7 +40,7 @@ def serve(settings: Settings) -> int:
     pool = WorkerPool(
         partial(build_handler, config),
         workers=settings.workers,
-        hang_s=DECODING_S + settings.item_timeout_ms / 1000,
+        hang_s=PATIENCE_S + settings.item_timeout_ms / 1000,
         memory_bytes=settings.worker_memory_bytes,
         readable=settings.toolsets + settings.profiles,
     )
