@@ -93,8 +93,10 @@ def bare_words(text: str) -> tuple[list[str], list[str]]:
     any text. Markup parts words in the first version and not in the second.
     """
     # NFKC composes the letters whose marks are dropped here.
-    shown = unicodedata.normalize("NFD", fold(_TAG.sub(" ", html.unescape(text))))
-    plain = "".join(char for char in shown if unicodedata.category(char) not in ("Mn", "Me"))
+    plain = fold(_TAG.sub(" ", html.unescape(text)))
+    if not plain.isascii():
+        shown = unicodedata.normalize("NFD", plain)
+        plain = "".join(char for char in shown if unicodedata.category(char) not in ("Mn", "Me"))
     plain = plain.translate(_LOOK_ALIKES).casefold()
     return _BARE_WORD.findall(plain), _BARE_WORD.findall(plain.translate(_MARKUP))
 
