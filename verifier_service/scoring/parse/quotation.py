@@ -28,6 +28,8 @@ _TOKEN: Final = re.compile(
     r"|(?P<quote>[\"'\u201c-\u201e\u2018\u2019\u00ab\u00bb\u300c\u300d])",
     re.MULTILINE,
 )
+_ELISION: Final = re.compile(r"['\u2018]\d\ds?\b")
+"""An apostrophe for the century: "the '24 year", "the '90s"."""
 _OPENING: Final = " \t\r\n([{-\u2013\u2014:,;/*_"
 
 Token = tuple[str, str, int] | Block
@@ -138,6 +140,8 @@ def _between_quotes(text: str, tokens: Sequence[Token]) -> set[int]:
 
 
 def _may_open(text: str, index: int) -> bool:
+    if _ELISION.match(text, index):
+        return False
     return index == 0 or text[index - 1] in _OPENING or text[index - 1] in QUOTES
 
 
