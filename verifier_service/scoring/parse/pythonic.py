@@ -34,7 +34,7 @@ _FENCE: Final = re.compile(
 )
 _EMBEDDED: Final = re.compile(
     r"\[[ \t\r\n]*(?P<first>[^\W\d][\w.-]*)[ \t]*\("
-    r"|(?P<run>`{3,})[ \t]*(?:python|py|tool_code)[ \t]*\r?\n(?P<line>[^\W\d][\w.-]*)\("
+    r"|(?<!`)(?P<run>`{3,}+)[ \t]*(?:python|py|tool_code)[ \t]*\r?\n(?P<line>[^\W\d][\w.-]*)\("
 )
 
 

@@ -80,9 +80,13 @@ def read_whole(source: Source, start: int, declared: Format | None) -> Block | N
         return _read_declared(source, start, declared)
     if message := chat.message_at(source, start):
         return Block(AUTO, start, Reading((), len(source), len(source)), message)
+    refused = set()
     for format_ in _declared_first(declared):
-        if format_.read_whole and (reading := format_.read_whole(source, start)):
+        if format_.read_whole is None or format_.read_whole in refused:
+            continue
+        if reading := format_.read_whole(source, start):
             return Block(format_.name, start, reading)
+        refused.add(format_.read_whole)
     return None
 
 
