@@ -10,12 +10,6 @@ from verifier_service.cli.serve import run
 
 def main() -> int:
     """Serve as the environment says; returns the exit code."""
-    stop_at_once()
-    from pydantic import ValidationError  # noqa: PLC0415  slow
-
-    from verifier_service.serve import refuse, serve  # noqa: PLC0415  slow
-    from verifier_service.settings import Settings, settings_faults  # noqa: PLC0415  slow
-
     try:
         return run({})
     except CommandError as error:

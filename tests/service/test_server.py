@@ -148,6 +148,20 @@ def test_a_log_that_nobody_reads_stalls_no_request(start: Start) -> None:
         assert process.wait(timeout=30) == 0
 
 
+CLI = "from verifier_service.cli import app; app()"
+
+
+@pytest.mark.parametrize("command", [["-m", "verifier_service"], ["-c", CLI, "serve"]])
+def test_sigterm_while_the_service_loads_ends_it_with_0(tmp_path: Path, command: list[str]) -> None:
+    keys = tmp_path / "keys"
+    os.mkfifo(keys)  # Reading it takes until somebody writes.
+    environment = {**os.environ, "VERIFIER_PORT": "0", "VERIFIER_API_KEYS_FILE": str(keys)}
+    process = subprocess.Popen([sys.executable, *command], env=environment)
+    with process, keys.open("w"):
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+
+
 def test_start_is_refused_with_a_reason(start: Start) -> None:
     process = start(host="0.0.0.0")
     output, errors = process.communicate(timeout=30)
