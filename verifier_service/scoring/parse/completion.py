@@ -17,6 +17,7 @@ from verifier_service.scoring.parse.reasoning import (
     OPENERS,
     Answer,
     Segment,
+    exposed,
     find_answer,
     implicit_end,
 )
@@ -73,6 +74,7 @@ def read_text(text: str, context: Context, declared: Format | None) -> Reading:
     answer = find_answer(segments, len(source))
     if answer.unclosed and context.options.reasoning == "implicit_end":
         answer = implicit_end(segments, answer, source.text)
+    answer = exposed(segments, answer, source.text)
     blocks = _blocks_within(source, segments, answer, declared)
     quotations = quoted(source.text, answer.start, answer.end, blocks) if blocks else set()
     unmarked, quotes = _unmarked(source, answer, blocks, declared)

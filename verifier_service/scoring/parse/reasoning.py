@@ -10,7 +10,7 @@ reading (reasoning ends at its first closer) would run does not count, and does 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from verifier_service.scoring.parse.records import Block
@@ -91,3 +91,15 @@ def implicit_end(segments: Sequence[Segment], answer: Answer, text: str) -> Answ
     if start == end:
         return answer
     return Answer(start, end, unclosed=False, hidden=answer.hidden)
+
+
+def exposed(segments: Sequence[Segment], answer: Answer, text: str) -> Answer:
+    """The answer with the calls of reasoning that opens behind visible text and never closes.
+
+    No template opens reasoning there, so servers that take it for text would run them.
+    """
+    if not answer.unclosed or not text[answer.start : answer.end].strip():
+        return answer
+    blocks = (segment for segment in segments if isinstance(segment, Block))
+    behind = (block for block in blocks if block.start > answer.end and block.attempts)
+    return replace(answer, hidden=(*answer.hidden, *behind))
