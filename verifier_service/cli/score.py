@@ -171,7 +171,8 @@ def _told_if_interrupted(reading: Reading, output: Path | None) -> Iterator[None
         yield
     except KeyboardInterrupt:
         where = "written" if output is None else f"in {output}"
-        message = f"interrupted; the verdicts of {reading.done:,} completions are {where}"
+        kept = f"the verdicts of {reading.done:,} completions are {where}"
+        message = f"interrupted; {kept if reading.done else 'nothing was scored'}"
         raise CommandError(message, EXIT_INTERRUPTED) from None
 
 
