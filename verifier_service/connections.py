@@ -51,8 +51,8 @@ class Waiting:
     def discard(self, connection: Connection) -> None:
         self._order.pop(connection, None)
 
-    def longest(self) -> Connection | None:
-        return next(iter(self._order), None)
+    def longest(self) -> Connection:
+        return next(iter(self._order))
 
 
 def most_connections(workers: int) -> int:
@@ -83,7 +83,7 @@ class Connection(HttpToolsProtocol):
         self.waiting.add(self)
         self._owed = self.loop.call_later(HEAD_S, self.transport.abort)
         if len(self.connections) > self.waiting.most:
-            longest = self.waiting.longest() or self
+            longest = self.waiting.longest()
             self.waiting.discard(longest)
             longest.transport.abort()
 
