@@ -71,7 +71,12 @@ class Header:
 def read(source: Source, start: int) -> Reading | None:
     """The call that the message at `start` makes; None if it makes none."""
     header = _header_at(source, start)
-    return _read_call(source, header) if header is not None and header.calls else None
+    if header is None:
+        return None
+    # The recipient may stand in front, behind whatever tag precedes the message.
+    nearest = max(0, start - _LONGEST_HEADER)
+    header = _with_prefix(source, header, source.text.rfind(">", nearest, start) + 1 or nearest)
+    return _read_call(source, header) if header.calls else None
 
 
 def first_message(source: Source) -> int | None:
