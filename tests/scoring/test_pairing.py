@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import combinations, pairwise
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]  # no stubs
 
-from verifier_service.scoring.pairing import Pairs, Weights, align, pair
+from verifier_service.scoring.pairing import Pairs, Weights, pair
 
 # Eighths add up without rounding; few distinct values make many ties.
 weights = st.integers(0, 40).map(lambda n: n / 8) | st.sampled_from([0.0, 1.0, 1000.0])
@@ -54,27 +52,8 @@ def test_greed_would_lose() -> None:
 
 @pytest.mark.parametrize("matrix", [[], [[]], [[], []]])
 def test_nothing_is_paired_with_nothing(matrix: list[list[float]]) -> None:
-    assert pair(matrix) == align(matrix) == ()
+    assert pair(matrix) == ()
 
 
 def test_one_call_is_paired_with_the_only_expected_one_whatever_its_weight() -> None:
     assert pair([[0.0]]) == ((0, 0),)
-
-
-@given(matrices(largest=4))
-def test_an_alignment_is_the_best_of_all_that_keep_order(matrix: list[list[float]]) -> None:
-    rows, columns = len(matrix), len(matrix[0])
-    best = max(
-        sum(matrix[i][j] for i, j in zip(chosen, places, strict=True))
-        for n in range(min(rows, columns) + 1)
-        for chosen in combinations(range(rows), n)
-        for places in combinations(range(columns), n)
-    )
-    assert total(matrix, align(matrix)) == best
-
-
-@given(matrices())
-def test_an_alignment_keeps_the_order_of_both_sides(matrix: list[list[float]]) -> None:
-    pairs = align(matrix)
-    assert all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(pairs))
-    assert all(matrix[i][j] > 0 for i, j in pairs)

@@ -34,29 +34,6 @@ def pair(weights: Weights) -> Pairs:
     return tuple(enumerate(_assign(weights)))
 
 
-def align(weights: Weights) -> Pairs:
-    """The pairs with the greatest total weight among those that keep the order of both sides.
-
-    Pairs of weight 0 or less are left out.
-    """
-    rows, columns = len(weights), len(weights[0]) if weights else 0
-    best = [[0.0] * (columns + 1) for _ in range(rows + 1)]
-    for i in range(rows - 1, -1, -1):
-        for j in range(columns - 1, -1, -1):
-            paired = weights[i][j] + best[i + 1][j + 1]
-            best[i][j] = max(paired, best[i + 1][j], best[i][j + 1])
-    pairs, i, j = [], 0, 0
-    while i < rows and j < columns:
-        if best[i][j] == best[i + 1][j]:
-            i += 1
-        elif best[i][j] == best[i][j + 1]:
-            j += 1
-        else:
-            pairs.append((i, j))
-            i, j = i + 1, j + 1
-    return tuple(pairs)
-
-
 def _assign(weights: Weights) -> list[int]:
     """The column of each row; there are no more rows than columns.
 
