@@ -1,4 +1,4 @@
-"""The best assignment of calls to expected calls, in any order and in order."""
+"""The best assignment of calls to expected calls."""
 
 from __future__ import annotations
 
