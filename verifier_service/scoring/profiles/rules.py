@@ -67,9 +67,6 @@ class _Spec(BaseModel):
     description: str = ""
     caps: dict[Code, Share] = Field(default_factory=dict)
 
-    def rule(self) -> Reward:
-        raise NotImplementedError
-
     @property
     def bounds(self) -> tuple[float, float]:
         return 0.0, 1.0
