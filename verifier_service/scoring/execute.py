@@ -23,7 +23,7 @@ def run(toolset: Toolset, calls: Sequence[ToolCall | None]) -> Episode:
     results = tuple(
         NOT_RUN if call is None else sandbox.run(call.name, call.arguments) for call in calls
     )
-    return Episode(results, sandbox.state, sandbox.writes)
+    return sandbox.episode(results)
 
 
 def same_result(left: ToolResult, right: ToolResult) -> bool:

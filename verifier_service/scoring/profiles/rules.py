@@ -88,6 +88,13 @@ class TieredSpec(_Spec):
         return tiered
 
 
+def _settled(judgement: Judgement) -> float | None:
+    """The reward of what needs no weighing: right, beyond credit, or prose; else None."""
+    if judgement.full:
+        return 1.0
+    return 0.0 if judgement.ceiling is Tier.NONE else judgement.text
+
+
 class GradedWeights(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -113,12 +120,9 @@ class GradedSpec(_Spec):
         w = self.weights
 
         def graded(judgement: Judgement) -> float:
-            if judgement.full:
-                return 1.0
-            if judgement.ceiling is Tier.NONE:
-                return 0.0
-            if judgement.text is not None:
-                return judgement.text
+            settled = _settled(judgement)
+            if settled is not None:
+                return settled
             matched = [p for p in judgement.pairs if p.name]
             if not matched:
                 return 0.0
@@ -161,12 +165,9 @@ class AdditiveSpec(_Spec):
         w = self.weights
 
         def additive(judgement: Judgement) -> float:
-            if judgement.full:
-                return 1.0
-            if judgement.ceiling is Tier.NONE:
-                return 0.0
-            if judgement.text is not None:
-                return judgement.text
+            settled = _settled(judgement)
+            if settled is not None:
+                return settled
             # Without execution its weight is earned by right arguments, the room before it.
             earnings = [
                 w.parse * p.declared
