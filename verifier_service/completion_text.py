@@ -21,7 +21,7 @@ ASSISTANT_HEADERS: Final = (
 """What chat templates write before an answer."""
 
 _TAILS: Final = (256, 64, 24)
-"""Lengths of a prompt's end that tell it from other text: what is longer is more certain."""
+"""Lengths of a prompt's end that tell it from other text; a shorter one is bent less often."""
 _LONGEST_LEAD: Final = 64
 """Of what a tokenizer puts before a prompt: the token that begins a text."""
 _LEAST_OVERLAP: Final = 12
@@ -42,10 +42,10 @@ def completion_of(query: str, prompt: str) -> str:
     if overlap >= _LEAST_OVERLAP:
         return query[overlap:]
     tails = [prompt[-length:] for length in _TAILS if len(prompt) >= length]
-    for tail in (*tails, *ASSISTANT_HEADERS):
-        end = _end_of(tail, query, prompt)
-        if end is not None:
-            return query[end:]
+    for marks in (tails, ASSISTANT_HEADERS):
+        ends = [end for mark in marks if (end := _end_of(mark, query, prompt)) is not None]
+        if ends:
+            return query[min(ends) :]
     return query
 
 
