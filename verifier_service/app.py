@@ -23,6 +23,7 @@ from verifier_service.problems import Kind
 from verifier_service.runner import Runner
 from verifier_service.settings import Settings
 from verifier_service.submit import Submission
+from verifier_service.wires import WIRES
 
 _DESCRIPTION: Final = (
     "Scores completions of models that call tools: parses them, validates the calls, executes "
@@ -49,6 +50,11 @@ class Application(FastAPI):
         self.submissions = {
             "/score": Submission(front, Task.SCORE),
             "/parse": Submission(front, Task.PARSE),
+            **{
+                path: Submission(front, Task.WIRE, wire.name)
+                for wire in WIRES.values()
+                for path in wire.paths
+            },
         }
 
     def build_middleware_stack(self) -> ASGIApp:

@@ -62,6 +62,8 @@ class EngineConfig:
     """Seconds that a request may take which does not say."""
     max_batch: int = 16_384
     """Completions in one request."""
+    wire_unscored: Mapping[str, float] = field(default_factory=dict)
+    """By the name of a trainer's wire: what stands for a reward that does not exist."""
 
 
 class UnknownName(Exception):

@@ -9,14 +9,14 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import IntEnum
 from typing import Final
 
 import orjson
 
 from sandbox_tools.types import Json
-from verifier_service.jobs import Fate, Job, Reply, Task
+from verifier_service.jobs import Call, Fate, Job, Reply, Task
 
 MAX_HEAD_BYTES: Final = 1 << 20
 MAX_BODY_BYTES: Final = 1 << 29
@@ -150,6 +150,7 @@ def encoded_job(job: Job) -> list[bytes]:
         "elapsed_s": job.elapsed_s,
         "culprits": list(job.culprits.items()),
         "finished": [len(piece) for piece in job.finished],
+        "call": None if job.call is None else asdict(job.call),
     }
     return encoded(Kind.JOB, head, *job.finished, job.body)
 
@@ -163,6 +164,7 @@ def job_of(frame: Frame) -> Job:
         culprits={index: Fate(fate) for index, fate in head["culprits"]},
         deadline_s=head["deadline_s"],
         elapsed_s=head["elapsed_s"],
+        call=None if head["call"] is None else Call(**head["call"]),
     )
     if not head["finished"]:
         return job
@@ -179,7 +181,12 @@ def send_reply(channel: socket.socket, reply: Reply) -> None:
     Raises:
         BadFrame: The reply is larger than the front takes; nothing was sent.
     """
-    head = {"status": reply.status, "media_type": reply.media_type, "counts": dict(reply.counts)}
+    head = {
+        "status": reply.status,
+        "media_type": reply.media_type,
+        "counts": dict(reply.counts),
+        "cookie": reply.cookie,
+    }
     send(channel, Kind.REPLY, head, reply.body)
 
 
@@ -189,12 +196,17 @@ def reply_of(frame: Frame) -> Reply:
     Raises:
         BadFrame: It is no reply that `send_reply` would have sent.
     """
-    status, media_type = frame.head.get("status"), frame.head.get("media_type")
-    counts = frame.head.get("counts")
+    head = frame.head
+    status, media_type, cookie = head.get("status"), head.get("media_type"), head.get("cookie")
+    counts = head.get("counts")
     if type(status) is not int or not 200 <= status <= 599:
         raise BadFrame("a status that HTTP does not have")
-    if not isinstance(media_type, str) or not (media_type.isascii() and media_type.isprintable()):
-        raise BadFrame("a media type that no header can hold")
+    if not all(isinstance(text, str) and _fits_a_header(text) for text in (media_type, cookie)):
+        raise BadFrame("a text that no header can hold")
     if not isinstance(counts, dict):
         raise BadFrame("counts that are no object")
-    return Reply(status, frame.body, media_type, counts)
+    return Reply(status, frame.body, str(media_type), counts, str(cookie))
+
+
+def _fits_a_header(text: str) -> bool:
+    return text.isascii() and text.isprintable()

@@ -5,14 +5,7 @@ Everything that grows with a completion happens here, away from the event loop.
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import math
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, cast
 
 import orjson
 from pydantic import ValidationError
@@ -20,32 +13,22 @@ from pydantic import ValidationError
 from sandbox_tools.types import Json
 from verifier_service import encode, problems
 from verifier_service._version import __version__
+from verifier_service.batch import FOUND, Batch, fated, too_late
 from verifier_service.decode import NotJson, TooManyValues, decode_body
-from verifier_service.engine import (
-    Engine,
-    EngineConfig,
-    Setting,
-    UnknownName,
-    timed_out,
-    verifier_error,
-)
-from verifier_service.jobs import Counts, Fate, Job, Progress, Reply, Task
+from verifier_service.engine import Engine, EngineConfig, UnknownName
+from verifier_service.jobs import Call, Job, Progress, Reply, Task
 from verifier_service.problems import Kind
-from verifier_service.scoring.codes import Code
 from verifier_service.scoring.offer import Offer
-from verifier_service.scoring.pipeline import Completion, unscored
-from verifier_service.scoring.types import Failure, Outcome, Parsed, Verdict
+from verifier_service.scoring.types import Failure, Parsed, Verdict
+from verifier_service.translation import Translation
 from verifier_service.wire import (
     Fault,
     ParseRequest,
     Problem,
-    ScoreItem,
     ScoreRequest,
     effective_options,
 )
-
-REPORT_EVERY_S: Final = 0.05
-"""A worker that dies costs at most this much work; short requests never report."""
+from verifier_service.wires import WIRES, BadQuery, read_query
 
 
 def build_handler(config: EngineConfig) -> RequestHandler:
@@ -62,16 +45,8 @@ class RequestHandler:
     def __call__(self, job: Job, progress: Progress) -> Reply:
         started = time.monotonic()
         try:
-            raw = decode_body(job.body)
-            # Counted before it is checked: a huge batch of nonsense would list as many faults.
-            self._refuse_above_maximum(_number_of_entries(raw))
-            if job.task is Task.PARSE:
-                request = ParseRequest.model_validate(raw)
-                return self._parse(request, progress, job, started)
-            batch = ScoreRequest.model_validate(raw)
-            self._refuse_above_maximum(batch.size)
-            return self._score(batch, job, progress, started)
-        except _TooMany as many:
+            return self._reply(decode_body(job.body), job, progress, started)
+        except TooMany as many:
             return problems.reply(many.problem)
         except NotJson as error:
             return problems.reply(Kind.NOT_JSON.problem(str(error)))
@@ -81,14 +56,34 @@ class RequestHandler:
             return problems.reply(problems.problem_from_validation_error(error))
         except UnknownName as unknown:
             return problems.reply(_unknown_name(unknown))
+        except BadQuery as bad:
+            return problems.reply(Kind.BAD_REQUEST.problem(f"?{bad.name}: {bad.message}"))
+
+    def _reply(self, raw: Json, job: Job, progress: Progress, started: float) -> Reply:
+        # Counted before it is checked: a huge batch of nonsense would list as many faults.
+        self._refuse_above_maximum(_number_of_entries(raw))
+        if job.call is not None:
+            return self._wire(raw, job.call, job, progress, started)
+        if job.task is Task.PARSE:
+            return self._parse(ParseRequest.model_validate(raw), progress, job, started)
+        batch = ScoreRequest.model_validate(raw)
+        self._refuse_above_maximum(batch.size)
+        return self._score(batch, job, progress, started)
 
     def _score(self, request: ScoreRequest, job: Job, progress: Progress, started: float) -> Reply:
         wanted = self.engine.config.deadline_s
         if request.deadline_ms is not None:
             wanted = request.deadline_ms / 1000
-        batch = _Batch(self.engine, request, job, _deadline(job, started, wanted))
+        batch = Batch(self.engine, request, job, _deadline(job, started, wanted))
         batch.judge_all(progress)
         return batch.reply()
+
+    def _wire(self, raw: Json, call: Call, job: Job, progress: Progress, started: float) -> Reply:
+        wire = WIRES[call.wire]
+        query = read_query(call.query, wire)
+        translation = Translation(self.engine, wire, wire.request.model_validate(raw), query)
+        self._refuse_above_maximum(translation.size)
+        return translation.reply(job, progress, _deadline(job, started, wire.deadline_s))
 
     def _parse(self, request: ParseRequest, progress: Progress, job: Job, started: float) -> Reply:
         deadline = _deadline(job, started, self.engine.config.deadline_s)
@@ -101,9 +96,9 @@ class RequestHandler:
             progress.working_on(index)
             found: Parsed | Failure
             if index in job.culprits:
-                found = _fated(job.culprits[index]).failures[0]
+                found = fated(job.culprits[index]).failures[0]
             elif time.monotonic() > deadline:
-                found = _too_late().failures[0]
+                found = too_late().failures[0]
             elif isinstance(offer, Failure):
                 found = offer
             else:
@@ -119,7 +114,7 @@ class RequestHandler:
 
         def compile_tools() -> Verdict:
             found.append(self.engine.offer(None, request.tools)[0])
-            return _FOUND
+            return FOUND
 
         verdict = self.engine.guarded(compile_tools)
         return found[0] if found else verdict.failures[0]
@@ -127,10 +122,10 @@ class RequestHandler:
     def _refuse_above_maximum(self, count: int) -> None:
         maximum = self.engine.config.max_batch
         if count > maximum:
-            raise _TooMany(problems.too_many_completions(count, maximum))
+            raise TooMany(problems.too_many_completions(count, maximum))
 
 
-class _TooMany(Exception):
+class TooMany(Exception):
     """The batch is larger than the service takes."""
 
     def __init__(self, problem: Problem) -> None:
@@ -154,229 +149,3 @@ def _deadline(job: Job, started: float, wanted_s: float) -> float:
 def _unknown_name(unknown: UnknownName) -> Problem:
     fault = Fault(pointer=f"/{unknown.field}", code=unknown.code, detail=unknown.message)
     return Kind.VALIDATION.problem("the request has 1 fault", errors=[fault])
-
-
-def _fated(fate: Fate) -> Verdict:
-    if fate is Fate.TIMED_OUT:
-        return timed_out()
-    return verifier_error("The scoring process died on this completion, twice.", Code.WORKER_DIED)
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a completion stands in its request."""
-
-    flat: int
-    item: int
-    completion: int
-
-
-class _Batch:
-    """The completions of one request on their way to one response."""
-
-    def __init__(self, engine: Engine, request: ScoreRequest, job: Job, deadline: float) -> None:
-        """Check what the request names.
-
-        Raises:
-            UnknownName: The request names a toolset, profile, format or language not loaded.
-        """
-        self.engine, self.request, self.culprits = engine, request, job.culprits
-        self.deadline = deadline
-        self.records: list[_Record] = []
-        for piece in job.finished:
-            self.records += _Record.many(piece)
-        self.reported = len(self.records)
-        self._setting_of: tuple[ScoreItem, Setting | Verdict] | None = None
-        engine.check_format(request.format)
-        engine.check_languages(effective_options(None, request.options))
-        engine.profile(request.profile)
-        if request.toolset is not None:
-            engine.toolset(request.toolset)
-
-    def judge_all(self, progress: Progress) -> None:
-        last_report = time.monotonic()
-        for place, item, completion in self._left():
-            progress.working_on(place.flat)
-            now = time.monotonic()
-            # After a loss everything is reported: what is scored must not be lost again.
-            if now - last_report > REPORT_EVERY_S or self.culprits:
-                self._report(progress)
-                last_report = now
-            self.records.append(
-                self._record(place, item, self._judge(place, item, completion, now))
-            )
-
-    def _report(self, progress: Progress) -> None:
-        if self.reported < len(self.records):
-            progress.finished(_Record.piece(self.records[self.reported :]))
-            self.reported = len(self.records)
-
-    def _left(self) -> Iterator[tuple[_Place, ScoreItem, Completion]]:
-        """The completions that no earlier worker has finished."""
-        flat = itertools.count()
-        finished = len(self.records)
-        for item_index, item in enumerate(self.request.items):
-            for index, completion in enumerate(item.group):
-                place = _Place(next(flat), item_index, index)
-                if place.flat >= finished:
-                    yield place, item, completion
-
-    def _judge(self, place: _Place, item: ScoreItem, completion: Completion, now: float) -> Verdict:
-        if place.flat in self.culprits:
-            return _fated(self.culprits[place.flat])
-        if now > self.deadline:
-            return _too_late()
-        setting = self._setting(item)
-        if isinstance(setting, Verdict):
-            return setting
-        return self.engine.judge(completion, item.ground_truth, setting)
-
-    def _setting(self, item: ScoreItem) -> Setting | Verdict:
-        """What is in force for an item, or why nothing is; found once for all of its group."""
-        if self._setting_of is None or self._setting_of[0] is not item:
-            self._setting_of = (item, self._new_setting(item))
-        return self._setting_of[1]
-
-    def _new_setting(self, item: ScoreItem) -> Setting | Verdict:
-        found: list[Setting] = []
-
-        def find() -> Verdict:
-            found.append(self._found_setting(item))
-            return _FOUND
-
-        # Compiling a schema of the caller's may take as long as judging by it.
-        verdict = self.engine.guarded(find)
-        return found[0] if found else verdict
-
-    def _found_setting(self, item: ScoreItem) -> Setting:
-        request, engine = self.request, self.engine
-        own_tools = item.toolset is not None or item.tools is not None
-        format_name = item.format or request.format
-        options = effective_options(request.options, item.options)
-        engine.check_format(format_name)
-        engine.check_languages(options)
-        profile = engine.profile(item.profile or request.profile)
-        offer, key = engine.offer(
-            item.toolset if own_tools else request.toolset,
-            item.tools if own_tools else request.tools,
-        )
-        return Setting(offer, key, profile, format_name, options)
-
-    def _record(self, place: _Place, item: ScoreItem, judged: Verdict) -> _Record:
-        return _Record(
-            judged.reward,
-            (judged.outcome, judged.tier, self._profile_label(item)),
-            (judged.expected, judged.observed),
-            [failure.code.value for failure in judged.failures],
-            self._encoded(place, item, judged),
-        )
-
-    def _profile_label(self, item: ScoreItem) -> str:
-        """The profile's name for counting, whatever else a caller may write."""
-        name = item.profile or self.request.profile
-        return name if name in self.engine.profiles else "other"
-
-    def _encoded(self, place: _Place, item: ScoreItem, judged: Verdict) -> bytes:
-        detail = self.request.detail
-        if detail == "reward" and judged.outcome is Outcome.SCORED:
-            return b""
-        identity = {"id": item.id, "item": place.item, "completion": place.completion}
-        encoded = encode.verdict(judged, identity)
-        encoded |= self._overrides(item)
-        if detail == "full":
-            if judged.trace is not None:
-                encoded |= encode.trace(judged.trace)
-            if item.metadata is not None:
-                encoded["metadata"] = item.metadata
-        return encode.dumps(encoded)
-
-    def _overrides(self, item: ScoreItem) -> dict[str, Json]:
-        """The toolset and profile of an item that has its own, where they are loaded."""
-        own: dict[str, Json] = {}
-        if item.toolset is not None:
-            with contextlib.suppress(UnknownName):
-                own["toolset"] = encode.reference(self.engine.toolset(item.toolset))
-        if item.profile is not None:
-            with contextlib.suppress(UnknownName):
-                own["profile"] = encode.reference(self.engine.profile(item.profile))
-        return own
-
-    def reply(self) -> Reply:
-        request, engine = self.request, self.engine
-        toolset = None if request.toolset is None else engine.toolset(request.toolset)
-        head = encode.dumps([record.reward for record in self.records])
-        tail = {
-            "groups": list(self._groups()),
-            "profile": encode.reference(engine.profile(request.profile)),
-            "toolset": None if toolset is None else encode.reference(toolset),
-            "version": __version__,
-        }
-        verdicts = b",".join(record.verdict for record in self.records if record.verdict)
-        body = b'{"rewards":%b,"verdicts":[%b],%b' % (head, verdicts, encode.dumps(tail)[1:])
-        return Reply(200, body, counts=self._counts())
-
-    def _groups(self) -> Iterator[Json]:
-        rewards = iter(self.records)
-        for item in self.request.items:
-            scored = [
-                record.reward
-                for record in itertools.islice(rewards, len(item.group))
-                if record.reward is not None
-            ]
-            mean, std = _mean_and_deviation(scored)
-            yield {"id": item.id, "mean": mean, "std": std}
-
-    def _counts(self) -> Mapping[str, Json]:
-        judged = Counter(record.judged for record in self.records)
-        behaviors = Counter(r.behavior for r in self.records if r.reward is not None)
-        codes = Counter(code for record in self.records for code in record.codes)
-        counts: Counts = {
-            "completions": [(*key, n) for key, n in judged.items()],
-            "behaviors": [(*key, n) for key, n in behaviors.items()],
-            "failures": dict(codes),
-        }
-        return cast("Mapping[str, Json]", counts)
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """What is kept of a judged completion: enough for the response and the counts."""
-
-    reward: float | None
-    judged: tuple[str, str | None, str]
-    """Outcome, tier and profile."""
-    behavior: tuple[str | None, str | None]
-    codes: list[str]
-    verdict: bytes
-    """Encoded; empty where the asked detail leaves it out."""
-
-    @staticmethod
-    def piece(records: Sequence[_Record]) -> bytes:
-        """Records as the opaque piece that a worker reports."""
-        rows = [(r.reward, r.judged, r.behavior, r.codes, r.verdict.decode()) for r in records]
-        return orjson.dumps(rows)
-
-    @staticmethod
-    def many(piece: bytes) -> list[_Record]:
-        return [
-            _Record(reward, tuple(judged), tuple(behavior), codes, verdict.encode())
-            for reward, judged, behavior, codes, verdict in orjson.loads(piece)
-        ]
-
-
-def _mean_and_deviation(rewards: Sequence[float]) -> tuple[float | None, float | None]:
-    """Mean and population deviation, rounded as rewards are; None of nothing."""
-    if not rewards:
-        return None, None
-    mean = math.fsum(rewards) / len(rewards)
-    variance = math.fsum((reward - mean) ** 2 for reward in rewards) / len(rewards)
-    return round(mean, 9), round(math.sqrt(variance), 9)
-
-
-_FOUND: Final = unscored(Outcome.SCORED, Failure(Code.VERIFIER_ERROR, "", ""))
-"""Stands for "a setting was found" where a verdict is due."""
-
-
-def _too_late() -> Verdict:
-    message = "The request's deadline passed before this completion was scored; send it again."
-    return unscored(Outcome.TIMEOUT, Failure(Code.TIMED_OUT, "", message))

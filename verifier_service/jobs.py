@@ -20,6 +20,22 @@ class Task(StrEnum):
 
     SCORE = "score"
     PARSE = "parse"
+    WIRE = "wire"
+    """What a trainer sends in its own words; `Job.call` says whose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a trainer's own request says besides its body."""
+
+    wire: str
+    """Name of the wire; see `verifier_service.wires`."""
+    query: str = ""
+    """Of the URL, as it was sent."""
+    tail: str = ""
+    """Last part of the path, where the path has one that varies."""
+    cookie: str = ""
+    """The header, as it was sent."""
 
 
 class Fate(StrEnum):
@@ -44,6 +60,8 @@ class Job:
     takes the smaller of this and the body's own `deadline_ms`."""
     elapsed_s: float = 0.0
     """Seconds since the request arrived; queueing and lost workers included."""
+    call: Call | None = None
+    """Only of `Task.WIRE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +74,8 @@ class Reply:
     media_type: str = "application/json"
     counts: Mapping[str, Json] = field(default_factory=dict)
     """See `Counts`."""
+    cookie: str = ""
+    """Value of a Set-Cookie header; empty for none."""
 
 
 class Progress(Protocol):
@@ -83,3 +103,6 @@ class Counts(TypedDict, total=False):
     """How many failures of each code."""
     behaviors: list[tuple[str | None, str | None, int]]
     """Expected behaviour, observed behaviour, and how many; scored completions only."""
+    unscored: list[tuple[str, str, str, int]]
+    """On wires that carry no null: wire, outcome, what was answered (`refused` or `number`), and
+    how many."""

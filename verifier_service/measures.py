@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 COMPONENTS: Final = ("parse", "name", "schema", "arguments", "execution", "text")
+MEASURES: Final = ("tier", *COMPONENTS, "unscored")
 OTHER: Final = "other"
 """The share of a reward that no component explains: what a profile gives to tier `none`."""
 TIERS: Final[Mapping[str | None, int]] = {None: 0, "none": 0, "partial": 1, "full": 2}

@@ -19,10 +19,12 @@ from prometheus_client.registry import Collector
 from sandbox_tools.types import Json
 from verifier_service._version import __version__
 from verifier_service.admission import Admission
+from verifier_service.jobs import Counts
 from verifier_service.runner import Runner
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.types import Behavior, Observed, Outcome, Tier
-from verifier_service.telemetry import Counts, dropped_lines
+from verifier_service.telemetry import dropped_lines
+from verifier_service.wires import WIRES
 
 EXPOSITION_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -34,6 +36,8 @@ _OUTCOMES: Final = {name.value: name.value for name in Outcome}
 _TIERS: Final = {None: "unscored"} | {name.value: name.value for name in Tier}
 _EXPECTED: Final = {None: "none"} | {name.value: name.value for name in Behavior}
 _OBSERVED: Final = {None: "none"} | {name.value: name.value for name in Observed}
+_WIRES: Final = {name: name for name in WIRES}
+_ANSWERED: Final = {name: name for name in ("refused", "number")}
 _CODES: Final = {name.value: name.value for name in Code}
 
 
@@ -99,6 +103,13 @@ class Metrics:
             buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384),
             registry=self.registry,
         )
+        self._unscored = Counter(
+            "verifier_wire_unscored",
+            "Completions without a reward on wires that carry no null, by wire, outcome and what "
+            "was answered.",
+            ["wire", "outcome", "answered"],
+            registry=self.registry,
+        )
         Info("verifier_build", "Version of the service.", registry=self.registry).info(
             {"version": __version__}
         )
@@ -126,6 +137,9 @@ class Metrics:
             ).inc(count)
         for code, count in counted.get("failures", {}).items():
             self._failures.labels(_CODES.get(code, _OTHER)).inc(count)
+        for wire, outcome, answered, count in counted.get("unscored", ()):
+            labels = (_WIRES.get(wire, _OTHER), _OUTCOMES.get(outcome, _OTHER))
+            self._unscored.labels(*labels, _ANSWERED.get(answered, _OTHER)).inc(count)
         if size:
             self._batch_size.observe(size)
         return size

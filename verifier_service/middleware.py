@@ -15,11 +15,16 @@ from verifier_service.front import CLIENT_GONE, problem_response
 from verifier_service.metrics import Metrics
 from verifier_service.problems import Kind
 from verifier_service.telemetry import Event, log
+from verifier_service.wires import WIRES
 
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
 """Probes carry no key."""
 _PROBES: Final = OPEN_PATHS | {"/metrics"}
-_PATHS: Final = _PROBES | {"/score", "/parse", "/toolsets", "/profiles"}
+_PATHS: Final = (
+    _PROBES
+    | {"/score", "/parse", "/toolsets", "/profiles"}
+    | {path for wire in WIRES.values() for path in wire.paths}
+)
 """Paths that are named in logs and metrics as they are; others by their route, if they have one."""
 _UNMATCHED: Final = "unmatched"
 
@@ -117,7 +122,8 @@ def _route(scope: Scope) -> str:
 
 
 def _authorization(scope: Scope) -> bytes | None:
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            return bytes(value)
-    return None
+    """What the caller presents; `X-Api-Key`, which some trainers send, is a bearer token."""
+    presented = dict(reversed(scope["headers"]))
+    if b"authorization" in presented:
+        return bytes(presented[b"authorization"])
+    return b"Bearer " + presented[b"x-api-key"] if b"x-api-key" in presented else None

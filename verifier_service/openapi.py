@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal, TypeAlias
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from sandbox_tools.types import Json
@@ -21,8 +22,12 @@ from verifier_service.wire import (
     ScoreRequest,
     ScoreResponse,
 )
+from verifier_service.wires import WIRES, Wire
+from verifier_service.wires.types import SETTINGS
 
 _SCHEMAS: Final = "#/components/schemas/"
+_Mode: TypeAlias = Literal["validation", "serialization"]
+_Body: TypeAlias = tuple[str, _Mode, TypeAdapter[Any]]
 
 _SUBMITTED: Final = (
     Kind.NOT_JSON,
@@ -66,8 +71,9 @@ def document(app: FastAPI, catalog: Catalog, *, secured: bool) -> dict[str, Json
         description=app.description,
         routes=app.routes,
     )
-    made["paths"] = {**_submissions(), **made["paths"]}
-    made["components"] = {"schemas": _schemas(made)}
+    wires, trainers = _wires()
+    made["paths"] = {**_submissions(), **wires, **made["paths"]}
+    made["components"] = {"schemas": _schemas(made, trainers)}
     _list_names(made["components"]["schemas"], catalog)
     for path, operations in made["paths"].items():
         for operation in operations.values():
@@ -89,6 +95,34 @@ def _submissions() -> dict[str, Json]:
     }
 
 
+def _wire(wire: Wire, schemas: Mapping[tuple[str, _Mode], Json]) -> dict[str, Json]:
+    """A trainer's wire: its own words, and the parameters of its URL."""
+    defaults = {name: {"type": "string", "minLength": 1} for name in SETTINGS}
+    own = {name: {"enum": list(values)} for name, values in wire.parameters.items()}
+    return {
+        "post": {
+            "operationId": wire.name,
+            "summary": wire.summary,
+            "description": sys.modules[wire.read.__module__].__doc__,
+            "tags": ["trainers"],
+            "parameters": [
+                {"name": name, "in": "query", "schema": schema}
+                for name, schema in {**defaults, **own}.items()
+            ],
+            "requestBody": {
+                "required": True,
+                "content": _content(schemas[wire.name, "validation"]),
+            },
+            "responses": {
+                "200": {
+                    "description": "Done.",
+                    "content": _content(schemas[wire.name, "serialization"]),
+                }
+            },
+        }
+    }
+
+
 def _submission(
     name: str, summary: str, asks: type[BaseModel], answers: type[BaseModel]
 ) -> dict[str, Json]:
@@ -104,10 +138,25 @@ def _submission(
 
 
 def _json(model: type[BaseModel]) -> dict[str, Json]:
-    return {"application/json": {"schema": {"$ref": _SCHEMAS + model.__name__}}}
+    return _content({"$ref": _SCHEMAS + model.__name__})
 
 
-def _schemas(made: dict[str, Json]) -> dict[str, Json]:
+def _content(schema: Json) -> dict[str, Json]:
+    return {"application/json": {"schema": schema}}
+
+
+def _wires() -> tuple[dict[str, Json], dict[str, Json]]:
+    """The paths of all trainers' wires, and the schemas that they refer to."""
+    bodies: list[_Body] = [
+        *((wire.name, "validation", TypeAdapter(wire.request)) for wire in WIRES.values()),
+        *((wire.name, "serialization", TypeAdapter(wire.answer)) for wire in WIRES.values()),
+    ]
+    schemas, shared = TypeAdapter.json_schemas(bodies, ref_template=_SCHEMAS + "{model}")
+    paths = {path: _wire(wire, schemas) for wire in WIRES.values() for path in wire.paths}
+    return paths, shared["$defs"]
+
+
+def _schemas(made: dict[str, Json], trainers: dict[str, Json]) -> dict[str, Json]:
     """Schemas of every model, without those of FastAPI's own errors, which never occur."""
     _, wire = models_json_schema(
         [
@@ -119,7 +168,7 @@ def _schemas(made: dict[str, Json]) -> dict[str, Json]:
         ],
         ref_template=_SCHEMAS + "{model}",
     )
-    found = {**made.get("components", {}).get("schemas", {}), **wire["$defs"]}
+    found = {**made.get("components", {}).get("schemas", {}), **trainers, **wire["$defs"]}
     return {
         name: schema
         for name, schema in sorted(found.items())
@@ -146,6 +195,8 @@ def _complete(operation: dict[str, Json], path: str, *, secured: bool) -> None:
     if not submitted:
         responses.pop("422", None)
     kinds = [*(_SUBMITTED if submitted else _LOOKED_UP.get(path, ())), Kind.INTERNAL]
+    if "trainers" in operation["tags"]:
+        kinds += [Kind.BAD_REQUEST, Kind.INVALID_TASK, Kind.UNSCORED]
     if secured and path not in OPEN_PATHS:
         operation["security"] = [{"bearer": []}, {"basic": []}]
         kinds.append(Kind.UNAUTHORIZED)

@@ -43,12 +43,14 @@ class Kind(Enum):
     UNSUPPORTED_MEDIA_TYPE = (415, "unsupported-media-type", "The body must be plain JSON")
     VALIDATION = (422, "validation", "The request has the wrong shape")
     UNPROCESSABLE = (422, "unprocessable", "The request cannot be processed")
+    INVALID_TASK = (422, "invalid-task", "A task is wrong")
     QUEUE_FULL = (429, "queue-full", "The queue is full")
     HEAD_TOO_LARGE = (431, "head-too-large", "The headers are too large")
     INTERNAL = (500, "internal", "The service failed")
     NOT_READY = (503, "not-ready", "The service is not ready")
     DRAINING = (503, "draining", "The service is shutting down")
     WORKER_FAILURE = (503, "worker-failure", "No scoring process could answer")
+    UNSCORED = (503, "unscored", "A completion could not be scored")
 
     def __init__(self, status: int, slug: str, title: str) -> None:
         self.status, self.slug, self.title = status, slug, title
@@ -87,14 +89,17 @@ def problem_from_validation_error(error: ValidationError) -> Problem:
 
     Nothing of the values that were sent is repeated, only the names of fields.
     """
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    faults = {fault.pointer: fault for fault in map(_fault, found)}
-    count = len(faults)
+    found = faults(error)
+    count = len(found)
     listed = "" if count <= LISTED_FAULTS else f"; the first {LISTED_FAULTS} are listed"
     plural = "fault" if count == 1 else "faults"
-    return Kind.VALIDATION.problem(
-        f"the request has {count} {plural}{listed}", errors=faults.values()
-    )
+    return Kind.VALIDATION.problem(f"the request has {count} {plural}{listed}", errors=found)
+
+
+def faults(error: ValidationError) -> list[Fault]:
+    """What does not fit a model: one fault for each place, in order."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return list({fault.pointer: fault for fault in map(_fault, found)}.values())
 
 
 def pointer(location: Iterable[str | int]) -> str:

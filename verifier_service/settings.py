@@ -7,7 +7,9 @@ A variable is the field's name in capitals behind `VERIFIER_`: `port` is `VERIFI
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -15,6 +17,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from verifier_service.scoring.types import Limits
+from verifier_service.wires import WIRES
 
 MIB = 1024 * 1024
 _CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
@@ -122,6 +125,12 @@ class Settings(BaseSettings):
         description="Seconds after that in which running requests finish and answers are read.",
     )
 
+    wire_unscored: Annotated[Mapping[str, float], NoDecode] = Field(
+        default={},
+        description="What stands, on trainers' own wires, for a reward that does not exist: "
+        "`openrlhf=0,slime=-1`. A wire that is not named refuses the request.",
+    )
+
     item_timeout_ms: int = Field(
         default=250,
         ge=1,
@@ -139,6 +148,24 @@ class Settings(BaseSettings):
     @classmethod
     def _split_paths(cls, value: object) -> object:
         return value.split(os.pathsep) if isinstance(value, str) else value
+
+    @field_validator("wire_unscored", mode="before")
+    @classmethod
+    def _split_wires(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+        return {name.strip(): number.strip() for name, _, number in pairs}
+
+    @field_validator("wire_unscored")
+    @classmethod
+    def _wires_are_known(cls, value: Mapping[str, float]) -> Mapping[str, float]:
+        for name, number in value.items():
+            if name not in WIRES:
+                raise ValueError(f"no wire is named {name[:40]!r}; there is {', '.join(WIRES)}")
+            if not math.isfinite(number):
+                raise ValueError(f"{name} must be a finite number")
+        return value
 
     @model_validator(mode="after")
     def _deadlines_agree(self) -> Self:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from verifier_service.admission import Phase, QueueFull, Share, estimated_completions
 from verifier_service.front import CLIENT_GONE, RETRY_SOON_S, Front, problem_response
-from verifier_service.jobs import Job, Reply, Task
+from verifier_service.jobs import Call, Job, Reply, Task
 from verifier_service.problems import Kind
 from verifier_service.settings import Settings
 from verifier_service.telemetry import Event, log
@@ -36,10 +36,10 @@ class Refused(Exception):
 
 
 class Submission:
-    """The endpoint of one task."""
+    """The endpoint of one task, or of one trainer's wire."""
 
-    def __init__(self, front: Front, task: Task) -> None:
-        self._front, self._task = front, task
+    def __init__(self, front: Front, task: Task, wire: str = "") -> None:
+        self._front, self._task, self._wire = front, task, wire
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -60,7 +60,7 @@ class Submission:
         _refuse_other_than_json(scope["headers"])
         try:
             with self._front.admission.share() as share:
-                reply = await self._reply(arrived, dict(scope["headers"]), receive, share)
+                reply = await self._reply(arrived, scope, receive, share)
                 share.answer(len(reply.body))
                 completions = self._front.metrics.judged(reply.counts)
                 scope.setdefault("state", {})["completions"] = completions
@@ -73,10 +73,9 @@ class Submission:
             problem = Kind.WORKER_FAILURE.problem("nothing was scored; send the request again")
             raise Refused(problem, retry_after_s=RETRY_SOON_S) from None
 
-    async def _reply(
-        self, arrived: float, headers: dict[bytes, bytes], receive: Receive, share: Share
-    ) -> Reply:
+    async def _reply(self, arrived: float, scope: Scope, receive: Receive, share: Share) -> Reply:
         settings = self._front.settings
+        headers = dict(scope["headers"])
         body = await _body(headers, receive, settings, share)
         share.add_completions(estimated_completions(body))
         job = Job(
@@ -84,6 +83,7 @@ class Submission:
             body,
             deadline_s=settings.deadline_max_ms / 1000,
             elapsed_s=time.monotonic() - arrived,
+            call=_call(self._wire, scope, headers) if self._wire else None,
         )
         return await _unless_abandoned(self._front.runner.run(job), receive)
 
@@ -145,6 +145,16 @@ async def _body(
     return b"".join(chunks)
 
 
+def _call(wire: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Call:
+    """What else a trainer's request says; the URL and the head are bounded by the server."""
+    return Call(
+        wire,
+        query=scope["query_string"].decode("latin-1"),
+        tail=scope.get("path_params", {}).get("tail", ""),
+        cookie=headers.get(b"cookie", b"").decode("latin-1"),
+    )
+
+
 def _too_large(limit: int) -> Refused:
     return Refused(
         Kind.BODY_TOO_LARGE.problem(
@@ -159,6 +169,10 @@ async def _send(reply: Reply, send: Send) -> None:
         (b"content-length", b"%d" % len(reply.body)),
         (b"content-type", reply.media_type.encode()),
     ]
+    if reply.cookie:
+        headers.append((b"set-cookie", reply.cookie.encode()))
+    if reply.status == Kind.UNSCORED.status:
+        headers.append((b"retry-after", b"%d" % RETRY_SOON_S))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body, "more_body": True})
     # The next message waits until the connection has taken all but the end of the one before.

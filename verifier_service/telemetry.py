@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, TypedDict
+from typing import Final
 
 import orjson
 
@@ -126,14 +126,3 @@ def configure_logging(level: str, descriptor: int) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # What uvicorn says of a start or a stop is said by this service's own events.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-
-
-class Counts(TypedDict, total=False):
-    """What a scoring process counts in one request: `Reply.counts`."""
-
-    completions: list[tuple[str, str | None, str, int]]
-    """Outcome, tier (None where there is no reward), profile, and how many."""
-    failures: dict[str, int]
-    """How many failures of each code."""
-    behaviors: list[tuple[str | None, str | None, int]]
-    """Expected behaviour, observed behaviour, and how many; scored completions only."""

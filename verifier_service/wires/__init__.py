@@ -1,0 +1,21 @@
+"""Other trainers' wire formats, one module each: thin translations to the native contract.
+
+A trainer that calls a URL of its user's choice needs no code at all: it is given one of these
+paths. Source of the formats: the trainers' own code, at the versions that `docs/trainers/` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from verifier_service.wires import openrlhf, slime
+from verifier_service.wires.types import BadQuery, Query, Result, Sample, Wire, read_query
+
+WIRES: Final[Mapping[str, Wire]] = MappingProxyType(
+    {wire.name: wire for wire in (openrlhf.WIRE, slime.WIRE)}
+)
+"""By name."""
+
+__all__ = ["WIRES", "BadQuery", "Query", "Result", "Sample", "Wire", "read_query"]
