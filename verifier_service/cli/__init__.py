@@ -1,4 +1,4 @@
-"""The `verifier` command: serve, score, lint, audit, explain, and what is loaded.
+"""The `verifier` command: serve, score, lint, audit, explain, convert, and what is loaded.
 
 Commands import what they need when they run, so that `verifier --help` is quick and everything but
 `serve` works without the server's dependencies.
@@ -25,9 +25,11 @@ from verifier_service.cli.console import (
     complain,
     open_streams,
 )
+from verifier_service.cli.convert import convert
 from verifier_service.cli.explain import explain
 from verifier_service.cli.lint import lint
 from verifier_service.cli.parse import parse
+from verifier_service.cli.path import path
 from verifier_service.cli.score import score
 from verifier_service.cli.serve import serve
 
@@ -118,6 +120,8 @@ app.command()(lint)
 app.command()(audit)
 app.command()(explain)
 app.command()(parse)
+app.command()(convert)
+app.command()(path)
 app.command()(bench)
 app.add_typer(toolsets.app, name="toolsets")
 app.add_typer(profiles.app, name="profiles")

@@ -58,7 +58,7 @@ class Columns:
         return {self.carrier[0]: value}
 
     def _others(self, row: Mapping[str, Json]) -> dict[str, Json]:
-        used = {self.prompt, self.carrier[0], *SETTINGS, "task_id"}
+        used = {self.prompt, self.carrier[0], *SETTINGS}
         constant = {name for name, value in self.constants.items() if row.get(name) == value}
         return {name: value for name, value in row.items() if name not in used | constant}
 

@@ -68,7 +68,7 @@ def _message(role: str, content: Json, at: str) -> Json:
 def _texts(parts: Json, at: str) -> str:
     if not isinstance(parts, Sequence) or not parts:
         raise BadRow(f"{at}/parts", "there are none")
-    texts = [part.get("text") if isinstance(part, Mapping) else None for part in parts]
-    if not all(isinstance(text, str) for text in texts):
+    texts = [part.get("text") for part in parts if isinstance(part, Mapping)]
+    if len(texts) < len(parts) or not all(isinstance(text, str) for text in texts):
         raise BadRow(f"{at}/parts", "must be texts")
-    return "".join(texts)
+    return "".join(map(str, texts))

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
-from verifier_service.carrier import NESTED, SETTINGS, TRUTHS, Json
-from verifier_service.convert.task import PROMPTS, BadRow, Task, item_of_row, messages
-
-_CONSUMED: Final = {*SETTINGS, "task_id", NESTED}
+from verifier_service.carrier import NESTED, SETTINGS, Json
+from verifier_service.convert.task import PROMPTS, BadRow, Task, consumed, item_of_row, messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +27,7 @@ class Canonical:
         name = self._prompt_field(row)
         if name is not None and not isinstance(row[name], str):
             messages(row[name], f"/{name}")
-        used = {*_CONSUMED, name, *_truths(row)}
+        used = {name, *consumed(row)}
         others = {key: value for key, value in row.items() if key not in used}
         return Task(None if name is None else row[name], item, others)
 
@@ -48,12 +45,3 @@ class Canonical:
     def _rest(task: Task) -> dict[str, Json]:
         taken = {*SETTINGS, "prompt", "ground_truth", NESTED}
         return {name: value for name, value in task.others.items() if name not in taken}
-
-
-def _truths(row: Mapping[str, Json]) -> set[str]:
-    """The members that the ground truth was read from."""
-    if row.get(NESTED) is not None:
-        return set()
-    first = next(name for name in TRUTHS if row.get(name) is not None)
-    with_result = first in {"ground_truth", "gold_call"}
-    return {first, "expected_result"} if with_result else {first}

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from verifier_service.carrier import NESTED, SETTINGS, TRUTHS, Json, encoded
-from verifier_service.convert.task import BadRow, Task, item_of_row, messages
+from verifier_service.carrier import NESTED, Json, encoded
+from verifier_service.convert.task import BadRow, Task, consumed, item_of_row, messages
 
 REQUEST: Final = "responses_create_params"
-_USED: Final = {REQUEST, NESTED, "task_id", *SETTINGS, *TRUTHS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +22,18 @@ class NemoGym:
         request: dict[str, Json] = {"input": list(_items(messages(task.prompt)))}
         if task.shown:
             request["tools"] = [_flat(tool) for tool in task.shown]
-        others = {name: value for name, value in task.others.items() if name not in _USED}
-        return {REQUEST: request, NESTED: encoded(task.item), **others}
+        return {**task.others, REQUEST: request, NESTED: encoded(task.item)}
 
     def task(self, row: Mapping[str, Json], defaults: Mapping[str, Json]) -> Task:
         request = row.get(REQUEST)
         if not isinstance(request, Mapping) or not request.get("input"):
             raise BadRow(f"/{REQUEST}/input", "there is no prompt")
         # The tools that the policy was shown are those it is judged by, where nothing says others.
-        shown = {"tools": request["tools"]} if request.get("tools") else {}
-        item = item_of_row(row, {**shown, **defaults} if not defaults.get("toolset") else defaults)
+        item = item_of_row(row, defaults or {"tools": request.get("tools")})
         given = request["input"]
         prompt = given if isinstance(given, str) else _messages(given)
-        others = {name: value for name, value in row.items() if name not in _USED}
+        used = {REQUEST, *consumed(row)}
+        others = {name: value for name, value in row.items() if name not in used}
         return Task(prompt, item, others)
 
 

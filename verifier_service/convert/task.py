@@ -38,8 +38,9 @@ class Task:
 class Shape(Protocol):
     """The rows of one trainer."""
 
-    shows_tools: bool
-    """Whether a row has a place for the tools that the policy is shown."""
+    @property
+    def shows_tools(self) -> bool:
+        """Whether a row has a place for the tools that the policy is shown."""
 
     def row(self, task: Task) -> dict[str, Json]:
         """The task as a row.
@@ -79,18 +80,27 @@ def item_at(
         carrier = carrier.get(name) if isinstance(carrier, Mapping) else None
     pointer = "/" + "/".join(place)
     if carrier is None:
-        raise BadRow(pointer, "there is no ground truth; name the trainer of these rows in --from")
+        raise BadRow(pointer, "there is no ground truth")
     try:
-        beside = item_of({**settings(row), "ground_truth": "-"}, defaults)
-        return item_of(carrier, {**beside, "ground_truth": None})
+        return item_of(carrier, _settings(row, defaults))
     except CarrierFault as fault:
         raise BadRow(pointer + fault.pointer, fault.message) from None
 
 
-def settings(row: Mapping[str, Json]) -> dict[str, Json]:
-    """The members of a row that are those of an item."""
-    names = (*SETTINGS, "task_id")
-    return {name: row[name] for name in names if row.get(name) is not None}
+def consumed(row: Mapping[str, Json]) -> set[str]:
+    """The members that `item_of_row` reads."""
+    if row.get(NESTED) is not None:
+        return {NESTED, *SETTINGS}
+    first = next((name for name in TRUTHS if row.get(name) is not None), "")
+    with_result = first in {"ground_truth", "gold_call"}
+    return {first, "task_id", *SETTINGS, *(("expected_result",) if with_result else ())}
+
+
+def _settings(row: Mapping[str, Json], defaults: Mapping[str, Json]) -> dict[str, Json]:
+    """What stands beside a carrier: as in one, so columns may hold JSON."""
+    own = {name: row[name] for name in SETTINGS if row.get(name) is not None}
+    item = item_of({**own, "ground_truth": "any"}, defaults)
+    return {name: value for name, value in item.items() if name in SETTINGS}
 
 
 def messages(prompt: Json, field: str = "/prompt") -> list[Json]:
