@@ -118,7 +118,7 @@ def _with_defaults(item: dict[str, Json], defaults: Mapping[str, Json]) -> dict[
     own_tools = "tools" in item or "toolset" in item
     for name, value in defaults.items():
         if value is not None and not (own_tools and name in {"tools", "toolset"}):
-            item.setdefault(name, value)
+            item.setdefault(name, _decoded(value, f"/{name}") if name in _OBJECTS else value)
     return item
 
 

@@ -22,12 +22,11 @@ import asyncio
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, Final
-from weakref import WeakKeyDictionary
+from typing import Any, Final, TypeAlias
 
-from verifier_service.carrier import CarrierFault, Json, item_of
+from verifier_service.carrier import CarrierFault, Json, item_of, item_of_row
 from verifier_service.client import (
     AsyncVerifierClient,
     Behavior,
@@ -36,9 +35,17 @@ from verifier_service.client import (
     VerifierClient,
     terms,
 )
-from verifier_service.integrations.plain import plain
-from verifier_service.measures import COMPONENTS
+from verifier_service.integrations.plain import plain, written
+from verifier_service.measures import COMPONENTS, measures
 
+VARIABLES: Final = (
+    "VERIFIER_URL",
+    "VERIFIER_API_KEY",
+    "VERIFIER_TOOLSET",
+    "VERIFIER_PROFILE",
+    "VERIFIER_FORMAT",
+)
+"""Which service is asked, and what for."""
 _RAISE: Final = "raise"
 
 
@@ -68,30 +75,64 @@ class Sample:
     """Text, a message, or messages."""
     carrier: Json
     """See `verifier_service.carrier`."""
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    """For what the carrier leaves out; they go before those of the environment."""
+
+    def item(self) -> dict[str, Json]:
+        """The item of `POST /score`, without its completion.
+
+        Raises:
+            CarrierFault: The carrier is no task.
+        """
+        return item_of(plain(self.carrier), plain(self.settings))
 
 
-def score(samples: Sequence[Sample]) -> list[Verdict]:
+class Row(Sample):
+    """A sample whose carrier is a row of a dataset, or a member of it: see `item_of_row`."""
+
+    __slots__ = ()
+
+    def item(self) -> dict[str, Json]:
+        return item_of_row(plain(self.carrier), plain(self.settings))
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a trainer may be kept waiting; the environment's variables go before it."""
+
+    timeout_s: float = terms.TIMEOUT_S
+    """For one attempt."""
+    retry_budget_s: float = terms.RETRY_BUDGET_S
+    """For all attempts of one request, but the last one's duration."""
+    asks_again: bool = True
+    """Whether samples that may fare better a second time are sent a second time."""
+
+
+PATIENT: Final = Patience()
+
+
+def score(samples: Sequence[Sample], patience: Patience = PATIENT) -> list[Verdict]:
     """One verdict a sample, in order; waits.
 
     Raises:
         NotConfigured: `VERIFIER_URL` is missing, or a variable has no sense.
         VerifierError: There is no answer, or the service refused the request.
     """
-    batch = _Batch(samples, defaults())
-    client = _blocking_client()
+    batch = _Batch(samples, defaults(), patience)
+    client = _blocking_client(patience)
     while batch.open:
         batch.put(client.score(batch.items()).verdicts)
     return batch.verdicts
 
 
-async def score_async(samples: Sequence[Sample]) -> list[Verdict]:
+async def score_async(samples: Sequence[Sample], patience: Patience = PATIENT) -> list[Verdict]:
     """The same for code on an event loop.
 
     Raises:
         NotConfigured, VerifierError: As `score`.
     """
-    batch = _Batch(samples, defaults())
-    client = _asynchronous_client()
+    batch = _Batch(samples, defaults(), patience)
+    client = _asynchronous_client(patience)
     while batch.open:
         batch.put((await client.score(batch.items())).verdicts)
     return batch.verdicts
@@ -111,6 +152,11 @@ def reward_of(verdict: Verdict) -> float:
     return _number("VERIFIER_UNSCORED", instead)
 
 
+def measures_of(verdict: Verdict) -> dict[str, float]:
+    """A verdict as numbers under constant names: see `verifier_service.measures`."""
+    return measures(verdict.tier, verdict.components, scored=verdict.reward is not None)
+
+
 def defaults() -> dict[str, str]:
     """What the environment says for samples whose carrier does not."""
     names = ("toolset", "profile", "format")
@@ -127,18 +173,20 @@ def reason(verdict: Verdict) -> str:
 class _Batch:
     """Samples on their way to verdicts. What may fare better a second time is asked for twice."""
 
-    def __init__(self, samples: Sequence[Sample], settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, samples: Sequence[Sample], settings: Mapping[str, str], patience: Patience
+    ) -> None:
         self._found: list[Verdict | None] = [None] * len(samples)
         self._rows: dict[int, tuple[dict[str, Json], Json]] = {}
         for place, sample in enumerate(samples):
             try:
-                item = item_of(plain(sample.carrier), settings)
+                item = item_of(sample.item(), settings)
             except CarrierFault as fault:
                 self._found[place] = _invalid(place, fault)
             else:
-                self._rows[place] = (item, plain(sample.completion))
+                self._rows[place] = (item, written(sample.completion))
         self.open = list(self._rows)
-        self._last_time = False
+        self._last_time = not patience.asks_again
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -147,8 +195,10 @@ class _Batch:
     def items(self) -> Iterator[dict[str, Json]]:
         """One item for each run of samples with the same carrier: its group."""
         rows = (self._rows[place] for place in self.open)
-        for item, group in groupby(rows, key=lambda row: row[0]):
-            yield {**item, "completions": [completion for _, completion in group]}
+        # By their texts: to Python, 1 and true are equal; to a ground truth they are not.
+        for _, same in groupby(rows, key=lambda row: repr(row[0])):
+            group = list(same)
+            yield {**group[0][0], "completions": [completion for _, completion in group]}
 
     def put(self, verdicts: Sequence[Verdict]) -> None:
         self._found_all(verdicts)
@@ -189,35 +239,38 @@ def _reason(verdict: Verdict) -> str:
 
 # Clients
 
-_blocking: dict[int, VerifierClient] = {}
-"""By process: a fork must not share its parent's connections."""
-_asynchronous: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[int, AsyncVerifierClient]] = (
-    WeakKeyDictionary()
-)
+_Key: TypeAlias = tuple[Any, ...]
+"""The process, because a fork must not share its parent's connections, and the settings."""
+_blocking: dict[_Key, VerifierClient] = {}
+_asynchronous: dict[asyncio.AbstractEventLoop, dict[_Key, AsyncVerifierClient]] = {}
 
 
-def _blocking_client() -> VerifierClient:
-    process = os.getpid()
-    if process not in _blocking:
-        _blocking.clear()
-        _blocking[process] = VerifierClient(**_client_arguments())
-    return _blocking[process]
+def _blocking_client(patience: Patience) -> VerifierClient:
+    arguments = _client_arguments(patience)
+    key = (os.getpid(), *arguments.values())
+    if key not in _blocking:
+        _blocking[key] = VerifierClient(**arguments)
+    return _blocking[key]
 
 
-def _asynchronous_client() -> AsyncVerifierClient:
-    loop, process = asyncio.get_running_loop(), os.getpid()
-    known = _asynchronous.get(loop)
-    if known is None or known[0] != process:
-        known = _asynchronous[loop] = (process, AsyncVerifierClient(**_client_arguments()))
-    return known[1]
+def _asynchronous_client(patience: Patience) -> AsyncVerifierClient:
+    # A connection holds its loop: no weak reference would ever let go of either.
+    for ended in [loop for loop in list(_asynchronous) if loop.is_closed()]:
+        _asynchronous.pop(ended, None)
+    arguments = _client_arguments(patience)
+    key = (os.getpid(), *arguments.values())
+    clients = _asynchronous.setdefault(asyncio.get_running_loop(), {})
+    if key not in clients:
+        clients[key] = AsyncVerifierClient(**arguments)
+    return clients[key]
 
 
-def _client_arguments() -> dict[str, Any]:
+def _client_arguments(patience: Patience) -> dict[str, Any]:
     url = os.environ.get("VERIFIER_URL")
     if not url:
         raise NotConfigured("set VERIFIER_URL to the service's address, http://host:8080")
-    timeout_s = os.environ.get("VERIFIER_TIMEOUT_S", str(terms.TIMEOUT_S))
-    budget_s = os.environ.get("VERIFIER_RETRY_BUDGET_S", str(terms.RETRY_BUDGET_S))
+    timeout_s = os.environ.get("VERIFIER_TIMEOUT_S", str(patience.timeout_s))
+    budget_s = os.environ.get("VERIFIER_RETRY_BUDGET_S", str(patience.retry_budget_s))
     return {
         "base_url": url,
         "api_key": os.environ.get("VERIFIER_API_KEY") or None,

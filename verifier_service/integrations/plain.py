@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from verifier_service.carrier import Json
 
@@ -29,3 +30,51 @@ def plain(value: Any) -> Json:
         if callable(convert):
             return plain(convert())
     raise TypeError(f"a {type(value).__name__} is no JSON value and cannot be sent to be scored")
+
+
+_UNREADABLE: Final = "{"
+"""Arguments that nest deeper than can be written down: no call, and the policy's own doing."""
+
+
+def written(completion: Any) -> Json:
+    """A completion in JSON values, with the arguments of its calls as text.
+
+    Trainers read arguments into objects, and the policy may have written what no JSON object
+    holds: `NaN`, or a thousand brackets. As text it is the service's to judge.
+
+    Raises:
+        TypeError: As `plain`.
+    """
+    if isinstance(completion, list | tuple):
+        return [written(message) for message in completion]
+    if not isinstance(completion, Mapping):
+        value = plain(completion)
+        return written(value) if isinstance(value, dict) else value
+    message = dict(completion)
+    calls = message.pop("tool_calls", None)
+    if not isinstance(calls, list | tuple):
+        return plain({**message, **({} if calls is None else {"tool_calls": calls})})
+    return {**plain(message), "tool_calls": [_written_call(call) for call in calls]}
+
+
+def _written_call(call: Any) -> Json:
+    if not isinstance(call, Mapping):
+        call = plain(call)
+    if not isinstance(call, Mapping):
+        return call
+    rest = {name: value for name, value in call.items() if name not in {"function", "arguments"}}
+    written_call = plain(rest)
+    if "function" in call:
+        written_call["function"] = _written_call(call["function"])
+    if "arguments" in call:
+        written_call["arguments"] = _text(call["arguments"])
+    return written_call
+
+
+def _text(arguments: Any) -> Json:
+    if arguments is None or isinstance(arguments, str):
+        return arguments
+    try:
+        return json.dumps(plain(arguments), ensure_ascii=False)
+    except RecursionError:
+        return _UNREADABLE
