@@ -17,6 +17,8 @@ from verifier_service.convert.responses import NemoGym
 from verifier_service.convert.task import PROMPTS, BadRow, Shape, Task
 
 OURS: Final = "canonical"
+NAME: Final = "toolcall"
+"""What trainers know our tasks by: SkyRL's environment, ROLL's tag, open-instruct's verifier."""
 
 _TRL: Final = Columns("prompt", ("carrier",), as_it_is)
 _SLIME: Final = Columns("prompt", ("label",), as_it_is, tools="tools")
@@ -24,16 +26,16 @@ _AWS: Final = Columns("messages", ("reference_answer",), names_id=True)
 _VERL: Final = Columns(
     "prompt",
     ("reward_model", "ground_truth"),
-    constants={"data_source": "verifier", "ability": "tool_calling"},
+    constants={"data_source": NAME, "ability": NAME},
     beside={"style": "rule"},
 )
 _SKYRL: Final = Columns(
     "prompt",
     ("reward_spec", "ground_truth"),
-    constants={"data_source": "verifier", "env_class": "verifier"},
+    constants={"data_source": NAME, "env_class": NAME},
     beside={"method": "rule"},
 )
-_OPEN_INSTRUCT: Final = Columns("messages", ("ground_truth",), constants={"dataset": "verifier"})
+_OPEN_INSTRUCT: Final = Columns("messages", ("ground_truth",), constants={"dataset": NAME})
 
 SHAPES: Final[Mapping[str, Shape]] = MappingProxyType(
     {
@@ -52,12 +54,12 @@ SHAPES: Final[Mapping[str, Shape]] = MappingProxyType(
         "prime-rl": NemoGym(),
         "skyrl": _SKYRL,
         "areal": Columns("messages", ("carrier",)),
-        "roll": Columns("messages", ("ground_truth",), as_json, constants={"tag": "verifier"}),
+        "roll": Columns("messages", ("ground_truth",), as_json, constants={"tag": NAME}),
         "rllm": Columns("prompt", ("carrier",), as_it_is),
         "sagemaker": _AWS,
         "bedrock": _AWS,
         "gemini": Gemini(),
-        "eval-protocol": Columns("messages", ("ground_truth",), tools="tools"),
+        "eval-protocol": Columns("messages", ("ground_truth",), tools="tools", tools_written=list),
         "open-instruct": _OPEN_INSTRUCT,
     }
 )

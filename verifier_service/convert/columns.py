@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from verifier_service.carrier import SETTINGS, Json, encoded
@@ -25,7 +26,9 @@ class Columns:
     beside: Mapping[str, Json] = field(default_factory=dict)
     """What the object of the carrier's column holds besides."""
     tools: str | None = None
-    """Column of the tools that the policy is shown, as a JSON string."""
+    """Column of the tools that the policy is shown."""
+    tools_written: Callable[[Sequence[Json]], Json] = partial(json.dumps, ensure_ascii=False)
+    """The tools as this trainer takes them: most take a JSON string."""
     names_id: bool = False
     """Whether the task's id is a column, too."""
 
@@ -39,7 +42,7 @@ class Columns:
         if self.names_id and "id" in task.item:
             row = {"id": task.item["id"], **row}
         if self.tools is not None and task.shown:
-            row[self.tools] = json.dumps(task.shown, ensure_ascii=False)
+            row[self.tools] = self.tools_written(task.shown)
         return {**row, **{name: value for name, value in given.items() if name not in row}}
 
     def task(self, row: Mapping[str, Json], defaults: Mapping[str, Json]) -> Task:
