@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final
 
 from verifier_service.carrier import SETTINGS, Json, encoded
 from verifier_service.convert.task import BadRow, Task, item_at, messages
+
+
+def _as_text(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Columns:
     """What the object of the carrier's column holds besides."""
     tools: str | None = None
     """Column of the tools that the policy is shown."""
-    tools_written: Callable[[Sequence[Json]], Json] = partial(json.dumps, ensure_ascii=False)
+    tools_written: Callable[[Sequence[Json]], Json] = _as_text
     """The tools as this trainer takes them: most take a JSON string."""
     names_id: bool = False
     """Whether the task's id is a column, too."""
@@ -95,7 +98,7 @@ def as_it_is(prompt: Json) -> Json:
 
 def as_json(prompt: Json) -> Json:
     """Messages as a JSON string."""
-    return json.dumps(messages(prompt), ensure_ascii=False)
+    return _as_text(messages(prompt))
 
 
 def joined(prompt: Json) -> Json:
