@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final, TypeAlias
 
-from verifier_service.carrier import CarrierFault, Json, item_of, item_of_row
+from verifier_service.carrier import NESTED, CarrierFault, Json, item_of, item_of_row
 from verifier_service.client import (
     AsyncVerifierClient,
     Behavior,
@@ -88,12 +88,19 @@ class Sample:
 
 
 class Row(Sample):
-    """A sample whose carrier is a row of a dataset, or a member of it: see `item_of_row`."""
+    """A sample whose carrier is a row of a dataset, or a member of it: see `item_of_row`.
+
+    The whole carrier may also stand in the member `ground_truth`, which most trainers have.
+    """
 
     __slots__ = ()
 
     def item(self) -> dict[str, Json]:
-        return item_of_row(plain(self.carrier), plain(self.settings))
+        row = plain(self.carrier)
+        item = item_of_row(row)
+        if NESTED not in row and "ground_truth" in row and "expected_result" not in row:
+            item = item_of(row["ground_truth"], item)
+        return item_of(item, plain(self.settings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +118,15 @@ class Patience:
 PATIENT: Final = Patience()
 
 
-def score(samples: Sequence[Sample], patience: Patience = PATIENT) -> list[Verdict]:
+def score(
+    samples: Sequence[Sample],
+    patience: Patience = PATIENT,
+    detail: terms.Detail = "verdict",
+) -> list[Verdict]:
     """One verdict a sample, in order; waits.
+
+    Args:
+        detail: `full` leaves what was parsed and executed in each verdict's `raw`.
 
     Raises:
         NotConfigured: `VERIFIER_URL` is missing, or a variable has no sense.
@@ -121,11 +135,15 @@ def score(samples: Sequence[Sample], patience: Patience = PATIENT) -> list[Verdi
     batch = _Batch(samples, defaults(), patience)
     client = _blocking_client(patience)
     while batch.open:
-        batch.put(client.score(batch.items()).verdicts)
+        batch.put(client.score(batch.items(), detail=detail).verdicts)
     return batch.verdicts
 
 
-async def score_async(samples: Sequence[Sample], patience: Patience = PATIENT) -> list[Verdict]:
+async def score_async(
+    samples: Sequence[Sample],
+    patience: Patience = PATIENT,
+    detail: terms.Detail = "verdict",
+) -> list[Verdict]:
     """The same for code on an event loop.
 
     Raises:
@@ -134,7 +152,7 @@ async def score_async(samples: Sequence[Sample], patience: Patience = PATIENT) -
     batch = _Batch(samples, defaults(), patience)
     client = _asynchronous_client(patience)
     while batch.open:
-        batch.put((await client.score(batch.items())).verdicts)
+        batch.put((await client.score(batch.items(), detail=detail)).verdicts)
     return batch.verdicts
 
 
