@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from verifier_service.wires import openrlhf, slime
+from verifier_service.wires import eval_protocol, gemini, openrlhf, sagemaker, slime
 from verifier_service.wires.types import BadQuery, Query, Result, Sample, Wire, read_query
 
 WIRES: Final[Mapping[str, Wire]] = MappingProxyType(
-    {wire.name: wire for wire in (openrlhf.WIRE, slime.WIRE)}
+    {
+        module.WIRE.name: module.WIRE
+        for module in (openrlhf, slime, eval_protocol, gemini, sagemaker)
+    }
 )
 """By name."""
 
