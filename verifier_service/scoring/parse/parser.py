@@ -17,6 +17,7 @@ from verifier_service.scoring.parse.messages import (
     read_completion_text,
     read_messages,
 )
+from verifier_service.scoring.parse.plain import read_plain
 from verifier_service.scoring.parse.records import (
     Attempt,
     Context,
@@ -68,8 +69,14 @@ def parse(
     if too_much := _beyond_limit(completion, context.limits):
         return Parsed(format=TEXT, malformed=(too_much,))
     if isinstance(completion, str):
-        return _assemble(read_completion_text(completion, context, declared), context, declared)
+        plain = read_plain(completion, context, declared)
+        return plain or _read_any(completion, context, declared)
     return _assemble(read_messages(completion, context, declared), context, declared)
+
+
+def _read_any(text: str, context: Context, declared: Format | None) -> Parsed:
+    """The reading of a text of which nothing is known."""
+    return _assemble(read_completion_text(text, context, declared), context, declared)
 
 
 def _declared(name: str) -> Format | None:
