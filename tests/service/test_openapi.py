@@ -6,6 +6,7 @@ import pytest
 import schemathesis
 from fake_runner import CATALOG, FakeRunner
 from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from verifier_service.app import create_app
 from verifier_service.auth import Keys
@@ -14,8 +15,10 @@ from verifier_service.handler import RequestHandler
 from verifier_service.jobs import Job, Reply
 from verifier_service.serve import catalog
 from verifier_service.settings import Settings
+from verifier_service.wires import WIRES
 
-ENGINE = Engine(EngineConfig())
+ENGINE = Engine(EngineConfig(wire_unscored=dict.fromkeys(WIRES, 0.0)))
+"""No schema says what a carrier is: with a number for wrong tasks, valid requests are answered."""
 
 
 class Silent:
@@ -35,6 +38,9 @@ class InProcess(FakeRunner):
         return self.handler(job, Silent())
 
 
+UNSAID = {"/get_reward": [positive_data_acceptance]}
+"""Lists that must be of one length; JSON Schema cannot say so."""
+
 app = create_app(Settings(), InProcess(), catalog(ENGINE))
 schema = schemathesis.openapi.from_asgi("/openapi.json", app)
 
@@ -47,10 +53,13 @@ schema = schemathesis.openapi.from_asgi("/openapi.json", app)
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 def test_every_operation_does_what_the_document_says(case: schemathesis.Case) -> None:
-    case.call_and_validate()
+    case.call_and_validate(excluded_checks=UNSAID.get(case.path, []))
 
 
-@pytest.mark.parametrize("path", ["/score", "/parse"])
+TRAINERS = [path for wire in WIRES.values() for path in wire.paths]
+
+
+@pytest.mark.parametrize("path", ["/score", "/parse", *TRAINERS])
 def test_submissions_document_every_problem(path: str) -> None:
     responses = set(app.openapi()["paths"][path]["post"]["responses"])
     assert responses == {"200", "400", "408", "413", "415", "422", "429", "500", "503"}
