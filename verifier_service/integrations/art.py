@@ -1,0 +1,51 @@
+"""OpenPipe ART: the reward of a trajectory.
+
+At the end of your rollout function:
+
+    from verifier_service.integrations.art import score_trajectory
+
+    return await score_trajectory(trajectory, row["carrier"])
+
+`row["carrier"]` is the task (`verifier_service.carrier`); the environment names the service: see
+`connection`.
+
+Source: openpipe-art 0.5, `src/art/trajectories.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from verifier_service.carrier import Json
+from verifier_service.integrations.connection import Sample, reward_of, score_async
+from verifier_service.integrations.transcripts import transcript
+from verifier_service.integrations.verdicts import measures_of
+
+
+async def score_trajectory(trajectory: Any, carrier: Json) -> Any:
+    """A copy of the trajectory with its reward, and the measures among its metrics.
+
+    Judged is what follows the first choice of the model; a trajectory without a choice, from its
+    first assistant message on.
+
+    Raises:
+        Unscored: There is no reward.
+        NotConfigured, VerifierError: As `connection.score`.
+    """
+    (verdict,) = await score_async([Sample(_completion(trajectory), carrier)])
+    metrics = {**trajectory.metrics, **measures_of(verdict)}
+    return trajectory.model_copy(update={"reward": reward_of(verdict), "metrics": metrics})
+
+
+def _completion(trajectory: Any) -> Json:
+    kept = trajectory.messages_and_choices
+    first = next((i for i, one in enumerate(kept) if not isinstance(one, Mapping)), 0)
+    return transcript(_message(one) for one in kept[first:])
+
+
+def _message(message_or_choice: Any) -> Any:
+    """A message as it stands, or that of a choice of the OpenAI client."""
+    if isinstance(message_or_choice, Mapping):
+        return message_or_choice
+    return message_or_choice.message
