@@ -21,7 +21,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final, TypeAlias
@@ -150,7 +150,7 @@ async def score_async(
         NotConfigured, VerifierError: As `score`.
     """
     batch = _Batch(samples, defaults(), patience)
-    client = _asynchronous_client(patience)
+    client = await _asynchronous_client(patience)
     while batch.open:
         batch.put((await client.score(batch.items(), detail=detail)).verdicts)
     return batch.verdicts
@@ -260,27 +260,37 @@ def _reason(verdict: Verdict) -> str:
 _Key: TypeAlias = tuple[Any, ...]
 """The process, because a fork must not share its parent's connections, and the settings."""
 _blocking: dict[_Key, VerifierClient] = {}
-_asynchronous: dict[asyncio.AbstractEventLoop, dict[_Key, AsyncVerifierClient]] = {}
+_Opened: TypeAlias = tuple[AsyncGenerator[AsyncVerifierClient, None], AsyncVerifierClient]
+_asynchronous: dict[asyncio.AbstractEventLoop, dict[_Key, _Opened]] = {}
 
 
 def _blocking_client(patience: Patience) -> VerifierClient:
     arguments = _client_arguments(patience)
     key = (os.getpid(), *arguments.values())
-    if key not in _blocking:
-        _blocking[key] = VerifierClient(**arguments)
-    return _blocking[key]
+    known = _blocking.get(key)
+    # Of several threads that find none, all have to end with the same.
+    return known or _blocking.setdefault(key, VerifierClient(**arguments))
 
 
-def _asynchronous_client(patience: Patience) -> AsyncVerifierClient:
-    # A connection holds its loop: no weak reference would ever let go of either.
+async def _asynchronous_client(patience: Patience) -> AsyncVerifierClient:
     for ended in [loop for loop in list(_asynchronous) if loop.is_closed()]:
         _asynchronous.pop(ended, None)
     arguments = _client_arguments(patience)
     key = (os.getpid(), *arguments.values())
     clients = _asynchronous.setdefault(asyncio.get_running_loop(), {})
     if key not in clients:
-        clients[key] = AsyncVerifierClient(**arguments)
-    return clients[key]
+        opened = _opened(arguments)
+        clients[key] = opened, await anext(opened)
+    return clients[key][1]
+
+
+async def _opened(arguments: Mapping[str, Any]) -> AsyncGenerator[AsyncVerifierClient, None]:
+    """A client that its loop closes: a loop that ends closes the generators that it has begun."""
+    client = AsyncVerifierClient(**arguments)
+    try:
+        yield client
+    finally:
+        await client.aclose()
 
 
 def _client_arguments(patience: Patience) -> dict[str, Any]:
