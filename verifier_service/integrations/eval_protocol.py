@@ -1,0 +1,92 @@
+"""eval-protocol and reward-kit: an evaluator, for Fireworks' reinforcement fine-tuning too.
+
+`test_tool_calls.py`:
+
+    from eval_protocol.pytest import SingleTurnRolloutProcessor, evaluation_test
+    from verifier_service.integrations.eval_protocol import evaluate_row
+
+    @evaluation_test(
+        input_dataset=["data.jsonl"],
+        completion_params=[{"model": "…"}],
+        rollout_processor=SingleTurnRolloutProcessor(),
+    )
+    async def test_tool_calls(row):
+        return await evaluate_row(row)
+
+For interfaces that take a reward function:
+
+    from eval_protocol import reward_function
+    from verifier_service.integrations.eval_protocol import evaluate
+
+    reward = reward_function(evaluate)
+
+The `ground_truth` of a row is its carrier (`verifier_service.carrier`). The environment names the
+service: see `connection`. `RewardFunction(mode="remote")` needs none of this: it posts to the
+service's `/evaluate`.
+
+Source: eval-protocol 0.3, `eval_protocol/models.py`, `eval_protocol/typed_interface.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from verifier_service.carrier import Json
+from verifier_service.client import Verdict
+from verifier_service.integrations.connection import reason, reward_of, score, score_async
+from verifier_service.integrations.rows import channel_sample
+from verifier_service.integrations.transcripts import transcript
+from verifier_service.measures import COMPONENTS
+
+
+def evaluate(messages: Sequence[Any], ground_truth: Any = None, **kwargs: Any) -> dict[str, Json]:
+    """The members of an `EvaluateResult` for a conversation.
+
+    Args:
+        ground_truth: The carrier; where it is missing, a row in `kwargs` holds one.
+
+    Raises:
+        Unscored: There is no reward.
+        NotConfigured, VerifierError: As `connection.score`.
+    """
+    (verdict,) = score([channel_sample(transcript(messages), _row(kwargs, ground_truth))])
+    return _result(verdict)
+
+
+async def evaluate_row(row: Any) -> Any:
+    """A copy of an `EvaluationRow` with its result.
+
+    Raises:
+        Unscored, NotConfigured, VerifierError: As `evaluate`.
+    """
+    task = _row(row.input_metadata.dataset_info or {}, row.ground_truth)
+    (verdict,) = await score_async([channel_sample(transcript(row.messages), task)])
+    result = import_module("eval_protocol.models").EvaluateResult(**_result(verdict))
+    return row.model_copy(update={"evaluation_result": result})
+
+
+def _row(beside: Mapping[str, Any], ground_truth: Any) -> Mapping[str, Any]:
+    return beside if ground_truth is None else {**beside, "ground_truth": ground_truth}
+
+
+def _result(verdict: Verdict) -> dict[str, Json]:
+    return {
+        "score": reward_of(verdict),
+        "is_score_valid": verdict.reward is not None,
+        "reason": reason(verdict),
+        "metrics": {name: _metric(verdict, name) for name in COMPONENTS},
+    }
+
+
+def _metric(verdict: Verdict, name: str) -> dict[str, Json]:
+    """One component. reward-kit reads `success` where eval-protocol reads `is_score_valid`."""
+    value = verdict.components.get(name)
+    applies = value is not None
+    return {
+        "score": value if applies else 0.0,
+        "is_score_valid": applies,
+        "success": applies,
+        "reason": "" if applies else "does not apply",
+    }

@@ -1,0 +1,61 @@
+"""rLLM: an evaluator.
+
+This package registers it under the name `toolcall`:
+
+    rllm eval my_dataset --evaluator toolcall --agent my_agent
+    rllm train my_dataset --evaluator toolcall --agent my_agent
+
+or, in Python, `evaluator = load_evaluator("verifier_service.integrations.rllm:evaluate")`.
+
+A task's metadata, which is its dataset row, holds its carrier (`verifier_service.carrier`) in
+`carrier` or `ground_truth`. The environment names the service: see `connection`.
+
+Source: rllm 0.3, `rllm/eval/evaluator_loader.py`, `rllm/eval/types.py`, `rllm/types.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from verifier_service.carrier import Json
+from verifier_service.integrations.connection import reason, reward_of, score
+from verifier_service.integrations.rows import channel_sample
+from verifier_service.integrations.transcripts import transcript
+from verifier_service.integrations.verdicts import measures_of
+
+
+def evaluate(task: Any, episode: Any) -> dict[str, Json]:
+    """The reward of an episode's last trajectory, and the measures as its signals.
+
+    Args:
+        task: A task of rLLM's, or its metadata.
+
+    Raises:
+        Unscored: There is no reward.
+        NotConfigured, VerifierError: As `connection.score`.
+    """
+    row = task if isinstance(task, Mapping) else task.metadata
+    (verdict,) = score([channel_sample(_completion(episode), row)])
+    return {
+        "reward": reward_of(verdict),
+        "is_correct": verdict.tier == "full",
+        "signals": measures_of(verdict),
+        "metadata": {"outcome": verdict.outcome, "reason": reason(verdict)},
+    }
+
+
+def _completion(episode: Any) -> Json:
+    """The messages of the last step, which hold all before it; else what each step put out."""
+    if not episode.trajectories:
+        return ""
+    trajectory = episode.trajectories[-1]
+    if not trajectory.steps:
+        return _text(trajectory.output)
+    if messages := getattr(trajectory.steps[-1], "chat_completions", None):
+        return transcript(messages)
+    return [{"role": "assistant", "content": _text(step.output)} for step in trajectory.steps]
+
+
+def _text(output: Any) -> str:
+    return "" if output is None else str(output)
