@@ -1,0 +1,265 @@
+"""AWS Lambda: the reward function of SageMaker's RLVR and Bedrock's reinforcement fine-tuning.
+
+This file needs the standard library alone. Upload it as it is and name `lambda_handler`, or name
+`nova_handler` or `oss_handler` after the family of the model, which no event tells.
+
+| variable | meaning |
+|---|---|
+| `VERIFIER_URL` | address of the service; without it, this package scores in the Lambda itself |
+| `VERIFIER_API_KEY` | the service's key |
+| `VERIFIER_ENVELOPE` | `nova` (default) or `oss`, for open-weight models: what to answer |
+| `VERIFIER_TOOLSET`, `VERIFIER_PROFILE`, `VERIFIER_FORMAT` | what a carrier leaves out |
+
+Every sample of an event gets a reward, or `NoRewards` is raised and AWS fails the batch: an outage
+is no 0. What does not last is tried again while the Lambda has time. A sample whose task is wrong
+fails its batch, too; the error names it. Where a number should stand for such samples, tell the
+service: `VERIFIER_WIRE_UNSCORED=sagemaker=0`. Without a service, that and its other variables are
+read here.
+
+Source: sagemaker-python-sdk, `rlvr_reward_verifier.py`; Amazon's guides to SageMaker, Nova and
+Bedrock.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+NOVA = "nova"
+OSS = "oss"
+PATH = "/sagemaker/rlvr"
+ATTEMPT_S = 130.0
+"""More than the service takes before it says that it cannot."""
+RESERVE_S = 2.0
+"""Of the Lambda's time, for the answer."""
+WITHOUT_CONTEXT_S = 600.0
+"""For checks that run the handler outside a Lambda."""
+LONGEST_PAUSE_S = 30.0
+PASSING = frozenset({408, 429, 500, 502, 503, 504})
+"""Statuses after which the same request may fare better."""
+
+
+class NoRewards(Exception):
+    """The batch has no rewards; the text says why, and what to do."""
+
+
+class Passing(Exception):
+    """An attempt failed in a way that may not last."""
+
+    def __init__(self, reason: str, pause_s: float = 0.0) -> None:
+        self.pause_s = pause_s
+        super().__init__(reason)
+
+
+def lambda_handler(event: Any, context: Any) -> Any:
+    """The rewards of an event's samples, in the envelope that `VERIFIER_ENVELOPE` names.
+
+    Raises:
+        NoRewards: There are none.
+    """
+    envelope = os.environ.get("VERIFIER_ENVELOPE", NOVA)
+    if envelope not in (NOVA, OSS):
+        raise NoRewards(f"VERIFIER_ENVELOPE must be nova or oss, not {envelope[:40]!r}")
+    return _answer(event, context, envelope)
+
+
+def nova_handler(event: Any, context: Any) -> Any:
+    """For Nova models: a list of results.
+
+    Raises:
+        NoRewards: There are none.
+    """
+    return _answer(event, context, NOVA)
+
+
+def oss_handler(event: Any, context: Any) -> Any:
+    """For open-weight models: an HTTP-like envelope around the list, as text.
+
+    Raises:
+        NoRewards: There are none.
+    """
+    return _answer(event, context, OSS)
+
+
+def _answer(event: Any, context: Any, envelope: str) -> Any:
+    deadline = time.monotonic() + _seconds_left(context)
+    results = _results(_samples(event), deadline)
+    if envelope == NOVA and not _came_by_http(event):
+        return results
+    headers = {"content-type": "application/json"}
+    return {"statusCode": 200, "headers": headers, "body": json.dumps(results)}
+
+
+# The event
+
+
+def _samples(event: Any) -> list[Any]:
+    """The list that an invocation, an API Gateway or a Function URL hands over."""
+    found = _body(event) if _came_by_http(event) else event
+    if isinstance(found, dict) and "batch" in found:
+        found = found["batch"]
+    if not isinstance(found, list):
+        raise NoRewards("the event must be a list of samples, or hold one as its body or batch")
+    return found
+
+
+def _came_by_http(event: Any) -> bool:
+    return isinstance(event, dict) and "body" in event
+
+
+def _body(event: dict[str, Any]) -> Any:
+    body = event["body"]
+    if not isinstance(body, str):
+        return body
+    try:
+        text = base64.b64decode(body) if event.get("isBase64Encoded") else body
+        return json.loads(text)
+    except ValueError:
+        raise NoRewards("the body of the event is not JSON") from None
+
+
+def _seconds_left(context: Any) -> float:
+    tell = getattr(context, "get_remaining_time_in_millis", None)
+    return tell() / 1000 - RESERVE_S if tell else WITHOUT_CONTEXT_S
+
+
+# The rewards
+
+
+def _results(samples: list[Any], deadline: float) -> list[Any]:
+    """One result a sample, in order, after as many attempts as there is time for."""
+    attempt = _post if os.environ.get("VERIFIER_URL") else _score_here
+    pause_s = 0.5
+    while True:
+        try:
+            results = attempt(samples, deadline)
+        except Passing as failure:
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            wait_s = max(pause_s, failure.pause_s)
+            if time.monotonic() + wait_s >= deadline:
+                raise NoRewards(f"{failure}; the Lambda's time is spent, send it again") from None
+            time.sleep(wait_s)
+        else:
+            if not (isinstance(results, list) and len(results) == len(samples)):
+                raise NoRewards("VERIFIER_URL answers with something else than results")
+            return results
+
+
+def _post(samples: list[Any], deadline: float) -> Any:
+    """What the service answers."""
+    url = os.environ["VERIFIER_URL"].rstrip("/") + PATH + _query()
+    if not url.startswith(("http://", "https://")):
+        raise NoRewards("VERIFIER_URL must begin with http:// or https://")
+    headers = {"Content-Type": "application/json"}
+    if os.environ.get("VERIFIER_API_KEY"):
+        headers["Authorization"] = "Bearer " + os.environ["VERIFIER_API_KEY"]
+    request = urllib.request.Request(url, json.dumps(samples).encode(), headers)  # noqa: S310  checked above
+    timeout_s = max(0.001, min(ATTEMPT_S, deadline - time.monotonic()))
+    try:
+        with urllib.request.urlopen(request, timeout=timeout_s) as response:  # noqa: S310  checked above
+            return _decoded(response.read())
+    except urllib.error.HTTPError as error:
+        pause = error.headers.get("Retry-After", "")
+        raise _failure(
+            error.code, _decoded(error.read()), float(pause) if pause.isdigit() else 0.0
+        ) from None
+    except (OSError, http.client.HTTPException) as error:
+        raise Passing(f"the service cannot be reached: {error}") from None
+
+
+def _score_here(samples: list[Any], deadline: float) -> Any:
+    """What the service would answer, without one."""
+    score = _scorer()
+    status, body = score(json.dumps(samples).encode(), _query(), deadline - time.monotonic())
+    if status == 200:
+        return _decoded(body)
+    raise _failure(status, _decoded(body))
+
+
+def _failure(status: int, problem: Any, pause_s: float = 0.0) -> Exception:
+    """A problem document as an error: one that lasts, or one that passes."""
+    told = problem if isinstance(problem, dict) else {}
+    faults = told.get("errors") or []
+    places = "".join(f"; {fault['pointer']}: {fault['detail']}" for fault in faults[:8])
+    text = f"status {status}: {told.get('detail', 'no problem document')}{places}"
+    return Passing(text, pause_s) if status in PASSING else NoRewards(text)
+
+
+def _query() -> str:
+    """What carriers leave out, as parameters of the URL."""
+    names = {"toolset": "TOOLSET", "profile": "PROFILE", "tool_call_format": "FORMAT"}
+    values = {name: os.environ.get("VERIFIER_" + said) for name, said in names.items()}
+    query = urllib.parse.urlencode({name: value for name, value in values.items() if value})
+    return "?" + query if query else ""
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+_loaded: dict[str, Callable[[bytes, str, float], tuple[int, bytes]]] = {}
+"""A Lambda keeps its module between events; loading what scores takes a second."""
+
+
+def _scorer() -> Callable[[bytes, str, float], tuple[int, bytes]]:
+    """Body, query and seconds in, status and body out: the service's own handler of this wire."""
+    if PATH not in _loaded:
+        try:
+            _loaded[PATH] = _load()
+        except ImportError as error:
+            raise NoRewards(
+                "set VERIFIER_URL to the service's address, http://host:8080, or install "
+                f"verifier-service[server] in the Lambda's image ({error})"
+            ) from None
+    return _loaded[PATH]
+
+
+def _load() -> Callable[[bytes, str, float], tuple[int, bytes]]:
+    from pydantic import ValidationError  # noqa: PLC0415  none of these may be there
+
+    from verifier_service.engine import EngineConfig  # noqa: PLC0415
+    from verifier_service.handler import build_handler  # noqa: PLC0415
+    from verifier_service.jobs import Call, Job, Task  # noqa: PLC0415
+    from verifier_service.settings import Settings, settings_faults  # noqa: PLC0415
+
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise NoRewards(settings_faults(error)) from None
+    config = EngineConfig(
+        toolsets=settings.toolsets,
+        profiles=settings.profiles,
+        limits=settings.limits,
+        item_timeout_s=settings.item_timeout_ms / 1000,
+        max_batch=settings.max_batch,
+        wire_unscored=settings.wire_unscored,
+    )
+    handler = build_handler(config)
+
+    def score(body: bytes, query: str, seconds: float) -> tuple[int, bytes]:
+        call = Call("sagemaker", query.removeprefix("?"))
+        reply = handler(Job(Task.WIRE, body, deadline_s=seconds, call=call), _Silent())
+        return reply.status, reply.body
+
+    return score
+
+
+class _Silent:
+    """Progress that nobody waits for."""
+
+    def working_on(self, index: int) -> None:
+        pass
+
+    def finished(self, piece: bytes) -> None:
+        pass
