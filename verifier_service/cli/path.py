@@ -13,6 +13,8 @@ PLUGINS: Final = {
     "openrlhf": "openrlhf_reward.py",
     "easyr1": "easyr1.py",
     "ms-swift": "msswift/verifier_swift_plugin.py",
+    "sagemaker": "aws_lambda.py",
+    "bedrock": "aws_lambda.py",
     "lambda": "aws_lambda.py",
 }
 """In `verifier_service/integrations/`, by the name of what loads it."""

@@ -18,7 +18,7 @@ from verifier_service.convert.task import PROMPTS, BadRow, Shape, Task
 
 OURS: Final = "canonical"
 NAME: Final = "toolcall"
-"""What trainers know our tasks by: SkyRL's environment, ROLL's tag, open-instruct's verifier."""
+"""What trainers know our tasks by: SkyRL's environment, ROLL's tag."""
 
 _TRL: Final = Columns("prompt", ("carrier",), as_it_is)
 _SLIME: Final = Columns("prompt", ("label",), as_it_is, tools="tools")
@@ -35,7 +35,7 @@ _SKYRL: Final = Columns(
     constants={"data_source": NAME, "env_class": NAME},
     beside={"method": "rule"},
 )
-_OPEN_INSTRUCT: Final = Columns("messages", ("ground_truth",), constants={"dataset": NAME})
+_OPEN_INSTRUCT: Final = Columns("messages", ("ground_truth",), constants={"dataset": "tool_calls"})
 
 SHAPES: Final[Mapping[str, Shape]] = MappingProxyType(
     {

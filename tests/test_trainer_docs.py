@@ -1,0 +1,251 @@
+"""The pages of docs/trainers/ say what the code does.
+
+Rows are what `verifier convert` writes and answers what the wires answer: both are put into the
+pages by `python -m tests.test_trainer_docs`.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from typer.testing import CliRunner
+
+from verifier_service.cli import app
+from verifier_service.cli.path import PLUGINS
+from verifier_service.convert import OURS, SHAPES, Canonical
+from verifier_service.engine import EngineConfig
+from verifier_service.handler import RequestHandler, build_handler
+from verifier_service.jobs import Call, Job, Task
+from verifier_service.wires import WIRES
+
+ROOT: Final = Path(__file__).parent.parent
+PAGES: Final = sorted((ROOT / "docs/trainers").glob("*.md"))
+INDEX: Final = ROOT / "docs/trainers/index.md"
+SECTIONS: Final = [
+    "Install",
+    "The lines to add",
+    "A dataset row",
+    "What arrives",
+    "What the answer looks like",
+    "What fails, and how it looks",
+]
+WIDTH: Final = 120
+
+ROW_BLOCK: Final = re.compile(
+    r"```console\n\$ (verifier convert tasks\.jsonl[^\n]*)\n```\n\n```json\n(.*?)\n```", re.DOTALL
+)
+REQUEST: Final = re.compile(
+    r"## What arrives\n(?:(?!\n## ).)*`POST ([a-z/_-]+)(?:\?([^` ]*))?`"
+    r"(?:(?!\n## ).)*?```json\n(.*?)\n```",
+    re.DOTALL,
+)
+ANSWER: Final = re.compile(r"(## What the answer looks like\n.*?```json\n)(.*?)(\n```)", re.DOTALL)
+COMMAND: Final = re.compile(r"^\$ (verifier (?:convert|path|lint) [^\n#]*)", re.MULTILINE)
+OBJECT: Final = re.compile(r"verifier_service\.integrations\.(\w+)(?:[.:](\w+))?")
+VARIABLE: Final = re.compile(r"\bVERIFIER_[A-Z_]+\b")
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+
+
+def text_of(page: Path) -> str:
+    return page.read_text("utf-8")
+
+
+@cache
+def example() -> str:
+    """The dataset of all pages: the first block of the index."""
+    [task] = re.findall(r"`tasks\.jsonl`[^`]*?```json\n(.*?)\n```", text_of(INDEX), re.DOTALL)
+    return json.dumps(json.loads(task)) + "\n"
+
+
+def rewritten(page: str) -> str:
+    """The page with its rows and its answer as the code gives them."""
+    page = ROW_BLOCK.sub(_with_row, page)
+    asked = REQUEST.search(page)
+    if asked is None:
+        return page
+    answer = pretty(answered(asked[1], asked[2] or "", json.loads(asked[3])))
+    return ANSWER.sub(lambda block: block[1] + answer + block[3], page)
+
+
+def _with_row(block: re.Match[str]) -> str:
+    row = pretty(shortened(json.loads(converted(block[1]))))
+    return f"```console\n$ {block[1]}\n```\n\n```json\n{row}\n```"
+
+
+def converted(command: str) -> str:
+    arguments = shlex.split(command.replace("tasks.jsonl", "-").partition(" -o ")[0])[1:]
+    return CliRunner().invoke(app, arguments, input=example()).stdout
+
+
+@cache
+def handler() -> RequestHandler:
+    return build_handler(EngineConfig())
+
+
+def answered(path: str, query: str, request: Any) -> Any:
+    [wire] = [wire for wire in WIRES.values() if path in wire.paths]
+    job = Job(Task.WIRE, json.dumps(request).encode(), call=Call(wire.name, query))
+    reply = handler()(job, Silent())
+    assert reply.status == 200, reply.body
+    return json.loads(reply.body)
+
+
+class Silent:
+    """Progress that nobody waits for."""
+
+    def working_on(self, index: int) -> None:
+        pass
+
+    def finished(self, piece: bytes) -> None:
+        pass
+
+
+def shortened(value: Any) -> Any:
+    """The value with one of many tools."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: [*member[:1], "…"] if name == "tools" else shortened(member)
+        for name, member in value.items()
+    }
+
+
+def pretty(value: Any, indent: int = 0) -> str:
+    """JSON with what fits into a line on a line."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if len(flat) + indent <= WIDTH or not isinstance(value, dict | list) or not value:
+        return flat
+    inner = " " * (indent + 2)
+    if isinstance(value, dict):
+        members = [f"{json.dumps(k)}: {pretty(v, indent + 2)}" for k, v in value.items()]
+    else:
+        members = [pretty(v, indent + 2) for v in value]
+    begin, end = "{}" if isinstance(value, dict) else "[]"
+    return f"{begin}\n{inner}" + f",\n{inner}".join(members) + f"\n{' ' * indent}{end}"
+
+
+@each_page
+def test_rows_and_answers_are_what_the_code_gives(page: Path) -> None:
+    assert rewritten(text_of(page)) == text_of(page)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != INDEX], ids=lambda p: p.stem)
+def test_every_page_has_the_same_sections(page: Path) -> None:
+    assert re.findall(r"^## (.*)$", text_of(page), re.MULTILINE)[: len(SECTIONS)] == SECTIONS
+
+
+@each_page
+def test_every_command_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tasks.jsonl").write_text(example(), "utf-8")
+    for command in COMMAND.findall(text_of(page)):
+        if ".parquet" in command:
+            pytest.importorskip("pyarrow")
+        result = CliRunner().invoke(app, shlex.split(command)[1:])
+        assert result.exit_code == 0, f"{command}: {result.stderr}"
+
+
+@each_page
+def test_every_object_that_a_page_names_is_there(page: Path) -> None:
+    named = set(OBJECT.findall(text_of(page)))
+    missing = [f"{module}.{name}" for module, name in named if not defined(module, name)]
+    assert missing == []
+
+
+def defined(module: str, name: str) -> bool:
+    """Whether a module of ours defines a name. Not imported: its trainer may not be installed."""
+    spec = find_spec(f"verifier_service.integrations.{module}")
+    if spec is None or spec.origin is None:
+        return False
+    tree = ast.parse(Path(spec.origin).read_text("utf-8"))
+    return not name or name in set(names_in(tree))
+
+
+def names_in(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+
+
+@each_page
+def test_every_path_that_a_page_names_is_a_wires(page: Path) -> None:
+    known = {path for wire in WIRES.values() for path in wire.paths}
+    named = {
+        found.partition("?")[0] for found in re.findall(r":8080(/[^\s`\"'|)]+)", text_of(page))
+    }
+    native = {"/score", "/toolsets", "/profiles", "/readyz", "/docs", "/metrics"}
+    assert {path for path in named if path not in native and not is_known(path, known)} == set()
+
+
+def is_known(path: str, known: set[str]) -> bool:
+    return path in known or any(each.startswith(f"{path}/") for each in known)
+
+
+@each_page
+def test_every_variable_that_a_page_names_is_read(page: Path) -> None:
+    sources = "".join(p.read_text("utf-8") for p in (ROOT / "verifier_service").rglob("*.py"))
+    prefixed = {name for name in VARIABLE.findall(text_of(page)) if not is_read(name, sources)}
+    assert prefixed == set()
+
+
+def is_read(variable: str, sources: str) -> bool:
+    """By its own name, or as a setting or a default, whose names lack the prefix."""
+    plain = variable.removeprefix("VERIFIER_").lower()
+    return variable in sources or f"    {plain}: " in sources or f'"{plain}"' in sources
+
+
+def test_the_example_scores_full_against_itself() -> None:
+    result = CliRunner().invoke(app, ["lint", "-"], input=example())
+    assert result.exit_code == 0
+    assert Canonical().task(json.loads(example()), {}).item["toolset"] == "finance"
+
+
+def test_every_trainer_of_convert_has_a_page_that_shows_its_row() -> None:
+    shown = set(re.findall(r"--to ([a-z0-9-]+)", "".join(map(text_of, PAGES))))
+    assert SHAPES.keys() - {OURS} <= shown
+
+
+def test_every_plugin_file_has_a_page() -> None:
+    named = set(re.findall(r"verifier path ([a-z0-9-]+)", "".join(map(text_of, PAGES))))
+    assert named <= PLUGINS.keys()
+    assert {PLUGINS[name] for name in named} == set(PLUGINS.values())
+
+
+@pytest.mark.parametrize("table", [ROOT / "README.md", INDEX], ids=["README", "index"])
+def test_the_table_of_trainers_links_every_page(table: Path) -> None:
+    linked = set(re.findall(r"\]\((?:docs/trainers/)?([a-z0-9-]+\.md)(?:#[a-z-]+)?\)", text_of(table)))
+    assert {page.name for page in PAGES} - {INDEX.name} <= linked
+
+
+@each_page
+def test_no_link_of_a_page_is_dead(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text_of(page))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_a_newcomer_changes_at_most_five_lines() -> None:
+    [diff] = re.findall(r"```diff\n(.*?)\n```", text_of(ROOT / "docs/trainers/trl.md"), re.DOTALL)
+    lines = diff.split("\n")
+    assert 0 < sum(line.startswith("+") for line in lines) <= 5
+    script = "\n".join(line[1:] for line in lines if not line.startswith("-"))
+    assert "verifier_service.integrations.trl" in script
+    ast.parse(script)
+
+
+if __name__ == "__main__":
+    for each in PAGES:
+        each.write_text(rewritten(text_of(each)), "utf-8")
