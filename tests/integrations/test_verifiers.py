@@ -24,7 +24,7 @@ from tests.integrations.reference import (
     Example,
     assistant,
 )
-from verifier_service.integrations import prime_rl, verifiers
+from verifier_service.integrations import verifiers
 from verifier_service.integrations.connection import Unscored
 from verifier_service.measures import COMPONENTS
 
@@ -146,10 +146,6 @@ async def test_metrics_mark_a_trace_without_a_reward() -> None:
 def test_verifiers_passes_what_the_parameters_name(hook: Callable[..., Any]) -> None:
     assert [*inspect.signature(hook).parameters] == ["task", "trace"]
     assert inspect.iscoroutinefunction(hook)
-
-
-def test_prime_rl_has_the_same_hooks() -> None:
-    assert (prime_rl.reward, prime_rl.metrics) == (verifiers.reward, verifiers.metrics)
 
 
 # Rubrics
