@@ -23,7 +23,7 @@ from verifier_service.problems import Kind
 from verifier_service.runner import Runner
 from verifier_service.settings import Settings
 from verifier_service.submit import Submission
-from verifier_service.wires import WIRES
+from verifier_service.wires import ASKED
 
 _DESCRIPTION: Final = (
     "Scores completions of models that call tools: parses them, validates the calls, executes "
@@ -52,7 +52,7 @@ class Application(FastAPI):
             "/parse": Submission(front, Task.PARSE),
             **{
                 path: Submission(front, Task.WIRE, wire.name)
-                for wire in WIRES.values()
+                for wire in ASKED
                 for path in wire.paths
             },
         }
@@ -81,12 +81,12 @@ def create_app(
         keys: Who may call; None lets everybody in.
     """
     app = Application(_front(settings, runner, catalog), keys)
-    for path, submission in app.submissions.items():
-        # Submissions are taken before the router; it says 405 to their paths' other methods.
-        app.router.routes.append(Route(path, submission, methods=["POST"]))
     app.include_router(routes.router)
     if settings.metrics_port is None:
         app.include_router(routes.metrics_router)
+    for path, submission in app.submissions.items():
+        # Submissions are taken before the router; it says 405 to their paths' other methods.
+        app.router.routes.append(Route(path, submission, methods=["POST"]))
     return app
 
 

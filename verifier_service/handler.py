@@ -11,7 +11,7 @@ import orjson
 from pydantic import ValidationError
 
 from sandbox_tools.types import Json
-from verifier_service import encode, problems
+from verifier_service import encode, errands, problems
 from verifier_service._version import __version__
 from verifier_service.batch import FOUND, Batch, fated, too_late
 from verifier_service.decode import NotJson, TooManyValues, decode_body
@@ -52,6 +52,8 @@ class RequestHandler:
             return problems.reply(Kind.NOT_JSON.problem(str(error)))
         except TooManyValues as error:
             return problems.reply(Kind.BODY_TOO_LARGE.problem(str(error)))
+        except RecursionError:
+            return problems.reply(Kind.NOT_JSON.problem("the body nests too deep to be answered"))
         except ValidationError as error:
             return problems.reply(problems.problem_from_validation_error(error))
         except UnknownName as unknown:
@@ -62,6 +64,8 @@ class RequestHandler:
     def _reply(self, raw: Json, job: Job, progress: Progress, started: float) -> Reply:
         # Counted before it is checked: a huge batch of nonsense would list as many faults.
         self._refuse_above_maximum(_number_of_entries(raw))
+        if job.call is not None and job.call.wire in errands.ERRANDS:
+            return errands.run(self.engine, raw, job.call, job, progress)
         if job.call is not None:
             return self._wire(raw, job.call, job, progress, started)
         if job.task is Task.PARSE:

@@ -15,7 +15,7 @@ from verifier_service.front import CLIENT_GONE, problem_response
 from verifier_service.metrics import Metrics
 from verifier_service.problems import Kind
 from verifier_service.telemetry import Event, log
-from verifier_service.wires import WIRES
+from verifier_service.wires import ASKED
 
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
 """Probes carry no key."""
@@ -23,7 +23,7 @@ _PROBES: Final = OPEN_PATHS | {"/metrics"}
 _PATHS: Final = (
     _PROBES
     | {"/score", "/parse", "/toolsets", "/profiles"}
-    | {path for wire in WIRES.values() for path in wire.paths}
+    | {path for wire in ASKED for path in wire.paths}
 )
 """Paths that are named in logs and metrics as they are; others by their route, if they have one."""
 _UNMATCHED: Final = "unmatched"
@@ -57,9 +57,20 @@ class Submissions:
         self._app, self._submissions = app, submissions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        submission = self._submissions.get(scope.get("path", ""))
-        app = submission if submission and scope["method"] == "POST" else self._app
-        await app(scope, receive, send)
+        submission = None
+        if scope["type"] == "http" and scope["method"] == "POST":
+            submission = self._submission(scope)
+        await (submission or self._app)(scope, receive, send)
+
+    def _submission(self, scope: Scope) -> ASGIApp | None:
+        path: str = scope["path"]
+        if found := self._submissions.get(path):
+            return found
+        template, tail = _template(path)
+        if tail and (found := self._submissions.get(template)):
+            scope["path_params"] = {"tail": tail}
+            return found
+        return None
 
 
 class Observe:
@@ -118,7 +129,17 @@ class Observe:
 def _route(scope: Scope) -> str:
     """A name for where the request went, out of a bounded set: callers choose paths freely."""
     path: str = scope["path"]
-    return path if path in _PATHS else getattr(scope.get("route"), "path", _UNMATCHED)
+    template, _ = _template(path)
+    for known in (path, template):
+        if known in _PATHS:
+            return known
+    return getattr(scope.get("route"), "path", _UNMATCHED)
+
+
+def _template(path: str) -> tuple[str, str]:
+    """The path with `{tail}` for its last part, and that part."""
+    before, _, tail = path.rpartition("/")
+    return f"{before}/{{tail}}", tail
 
 
 def _authorization(scope: Scope) -> bytes | None:

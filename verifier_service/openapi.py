@@ -22,7 +22,7 @@ from verifier_service.wire import (
     ScoreRequest,
     ScoreResponse,
 )
-from verifier_service.wires import WIRES, Wire
+from verifier_service.wires import ERRANDS, WIRES, Errand, Wire
 from verifier_service.wires.types import SETTINGS
 
 _SCHEMAS: Final = "#/components/schemas/"
@@ -95,13 +95,13 @@ def _submissions() -> dict[str, Json]:
     }
 
 
-def _wire(wire: Wire, schemas: Mapping[tuple[str, _Mode], Json]) -> dict[str, Json]:
+def _wire(wire: Wire, path: str, schemas: Mapping[tuple[str, _Mode], Json]) -> dict[str, Json]:
     """A trainer's wire: its own words, and the parameters of its URL."""
     defaults = {name: {"type": "string", "minLength": 1} for name in SETTINGS}
     own = {name: {"enum": list(values)} for name, values in wire.parameters.items()}
     return {
         "post": {
-            "operationId": wire.name,
+            "operationId": _operation(wire, path),
             "summary": wire.summary,
             "description": sys.modules[wire.read.__module__].__doc__,
             "tags": ["trainers"],
@@ -121,6 +121,45 @@ def _wire(wire: Wire, schemas: Mapping[tuple[str, _Mode], Json]) -> dict[str, Js
             },
         }
     }
+
+
+def _errand(errand: Errand, path: str, schemas: Mapping[tuple[str, _Mode], Json]) -> Json:
+    """What a trainer asks besides rewards."""
+    named = {name: "query" for name in SETTINGS if errand.settings}
+    if "{tail}" in path:
+        named["tail"] = "path"
+    answers = {"200": ("Done.", schemas[errand.name, "serialization"])}
+    for status in errand.error_statuses:
+        refusal = schemas[f"{errand.name}_error", "serialization"]
+        answers[str(status)] = ("There is no result, and the model may read why.", refusal)
+    return {
+        "post": {
+            "operationId": _operation(errand, path),
+            "summary": errand.summary,
+            "tags": ["trainers"],
+            "parameters": [
+                {"name": name, "in": place, "required": place == "path", "schema": _NAME}
+                for name, place in named.items()
+            ],
+            "requestBody": {
+                "required": True,
+                "content": _content(schemas[errand.name, "validation"]),
+            },
+            "responses": {
+                status: {"description": said, "content": _content(schema)}
+                for status, (said, schema) in answers.items()
+            },
+        }
+    }
+
+
+def _operation(row: Wire | Errand, path: str) -> str:
+    """An id of its own for each path of a row."""
+    index = row.paths.index(path)
+    return row.name if index == 0 else f"{row.name}_{index + 1}"
+
+
+_NAME: Final = {"type": "string", "minLength": 1}
 
 
 def _submission(
@@ -151,8 +190,14 @@ def _wires() -> tuple[dict[str, Json], dict[str, Json]]:
         *((wire.name, "validation", TypeAdapter(wire.request)) for wire in WIRES.values()),
         *((wire.name, "serialization", TypeAdapter(wire.answer)) for wire in WIRES.values()),
     ]
+    for errand in ERRANDS.values():
+        bodies.append((errand.name, "validation", TypeAdapter(errand.request)))
+        bodies.append((errand.name, "serialization", TypeAdapter(errand.answer)))
+        if errand.errors is not None:
+            bodies.append((f"{errand.name}_error", "serialization", TypeAdapter(errand.errors)))
     schemas, shared = TypeAdapter.json_schemas(bodies, ref_template=_SCHEMAS + "{model}")
-    paths = {path: _wire(wire, schemas) for wire in WIRES.values() for path in wire.paths}
+    paths = {path: _wire(wire, path, schemas) for wire in WIRES.values() for path in wire.paths}
+    paths |= {path: _errand(one, path, schemas) for one in ERRANDS.values() for path in one.paths}
     return paths, shared["$defs"]
 
 
@@ -201,7 +246,9 @@ def _complete(operation: dict[str, Json], path: str, *, secured: bool) -> None:
         operation["security"] = [{"bearer": []}, {"basic": []}]
         kinds.append(Kind.UNAUTHORIZED)
     for status in sorted({kind.status for kind in kinds}):
-        responses[str(status)] = _problems(kind for kind in kinds if kind.status == status)
+        described = _problems(kind for kind in kinds if kind.status == status)
+        described["content"] |= responses.get(str(status), {}).get("content", {})
+        responses[str(status)] = described
 
 
 def _problems(kinds: Iterable[Kind]) -> dict[str, Json]:

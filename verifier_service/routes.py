@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
@@ -43,6 +45,13 @@ async def exposition(request: Request) -> Response:
     """All metrics in Prometheus' text format."""
     front: Front = request.app.state.front
     return Response(front.metrics.exposition(), media_type=EXPOSITION_TYPE)
+
+
+@router.get("/reverify_mode", tags=["trainers"], operation_id="nemo_gym_reverify_mode_root")
+@router.get("/nemo-gym/reverify_mode", tags=["trainers"], operation_id="nemo_gym_reverify_mode")
+async def reverify_mode() -> Literal["stateless"]:
+    """NeMo Gym: whether finished rollouts can be verified again, and what that needs."""
+    return "stateless"
 
 
 @router.get("/toolsets", tags=["catalog"])

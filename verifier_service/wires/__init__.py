@@ -10,15 +10,34 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from verifier_service.wires import eval_protocol, gemini, openrlhf, sagemaker, slime
-from verifier_service.wires.types import BadQuery, Query, Result, Sample, Wire, read_query
+from verifier_service.wires import eval_protocol, gemini, nemo_gym, openrlhf, sagemaker, slime
+from verifier_service.wires.types import BadQuery, Errand, Query, Result, Sample, Wire, read_query
 
 WIRES: Final[Mapping[str, Wire]] = MappingProxyType(
     {
         module.WIRE.name: module.WIRE
-        for module in (openrlhf, slime, eval_protocol, gemini, sagemaker)
+        for module in (openrlhf, slime, eval_protocol, gemini, sagemaker, nemo_gym)
     }
 )
 """By name."""
 
-__all__ = ["WIRES", "BadQuery", "Query", "Result", "Sample", "Wire", "read_query"]
+ERRANDS: Final[Mapping[str, Errand]] = MappingProxyType(
+    {errand.name: errand for errand in nemo_gym.ERRANDS}
+)
+"""By name."""
+
+ASKED: Final[tuple[Wire | Errand, ...]] = (*WIRES.values(), *ERRANDS.values())
+"""Everything that a trainer may ask in its own words."""
+
+__all__ = [
+    "ASKED",
+    "ERRANDS",
+    "WIRES",
+    "BadQuery",
+    "Errand",
+    "Query",
+    "Result",
+    "Sample",
+    "Wire",
+    "read_query",
+]

@@ -96,6 +96,24 @@ class Wire:
     """This wire's own parameters of the URL, each with its values; the first is the default."""
 
 
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a trainer asks besides rewards: no completion is scored."""
+
+    name: str
+    """As in `verifier_service.errands`, where it is done."""
+    paths: tuple[str, ...]
+    """The last part of one may be `{tail}`, which stands for any one part."""
+    summary: str
+    request: type[BaseModel]
+    answer: type[BaseModel]
+    errors: type[BaseModel] | None = None
+    """What is answered with `error_statuses`, besides problem documents."""
+    error_statuses: tuple[int, ...] = ()
+    settings: bool = False
+    """Whether the parameters of every wire's URL may be given."""
+
+
 class BadQuery(Exception):
     """A parameter of the URL is unknown or has a value that it cannot have."""
 
