@@ -77,7 +77,13 @@ def scored(ground_truth: Json, offer: Offer) -> Callable[[Completion], object]:
     task = prepare(ground_truth, offer, options, UNLIMITED)
 
     def work(completion: Completion) -> object:
-        return score(completion, task, profile, options=options, limits=UNLIMITED)
+        return score(
+            parse(completion, tools=task.offer.tools, options=options, limits=UNLIMITED),
+            task,
+            profile,
+            options=options,
+            limits=UNLIMITED,
+        )
 
     return work
 

@@ -8,15 +8,20 @@ import math
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, cast
 
-import orjson
-
 from sandbox_tools.types import Json
-from verifier_service import encode
+from verifier_service import encode, findings
 from verifier_service._version import __version__
-from verifier_service.engine import Engine, Setting, UnknownName, timed_out, verifier_error
+from verifier_service.engine import (
+    Engine,
+    Setting,
+    UnknownName,
+    timed_out,
+    truth_key,
+    verifier_error,
+)
+from verifier_service.findings import Finding
 from verifier_service.jobs import Counts, Fate, Job, Progress, Reply
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.pipeline import Completion, unscored
@@ -26,32 +31,30 @@ from verifier_service.wire import ScoreItem, ScoreRequest, effective_options
 REPORT_EVERY_S: Final = 0.05
 """A worker that dies costs at most this much work; short requests never report."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a completion stands in its request."""
-
-    flat: int
-    item: int
-    completion: int
+Circumstances = Setting | Verdict
+"""What is in force for an item, or the verdict of all its completions where nothing can be."""
 
 
 class Batch:
-    """The completions of one request on their way to one response."""
+    """The completions of one request, item by item, group by group."""
 
     def __init__(self, engine: Engine, request: ScoreRequest, job: Job, deadline: float) -> None:
         """Check what the request names.
+
+        Args:
+            deadline: On the monotonic clock; what is unscored by then has no reward.
 
         Raises:
             UnknownName: The request names a toolset, profile, format or language not loaded.
         """
         self.engine, self.request, self.culprits = engine, request, job.culprits
         self.deadline = deadline
-        self.records: list[_Record] = []
+        self.findings: list[Finding] = []
+        """One a completion, in order."""
         for piece in job.finished:
-            self.records += _Record.many(piece)
-        self.reported = len(self.records)
-        self._setting_of: tuple[ScoreItem, Setting | Verdict] | None = None
+            self.findings += findings.of_piece(piece)
+        self._reported = len(self.findings)
+        self._common: Circumstances | None = None
         engine.check_format(request.format)
         engine.check_languages(effective_options(None, request.options))
         engine.profile(request.profile)
@@ -59,61 +62,65 @@ class Batch:
             engine.toolset(request.toolset)
 
     def judge_all(self, progress: Progress) -> None:
+        """Find what every completion comes to that no earlier worker has judged."""
         last_report = time.monotonic()
-        for place, item, completion in self._left():
-            progress.working_on(place.flat)
+        for flat, item, completion, circumstances, truth in self._left():
+            progress.working_on(flat)
             now = time.monotonic()
             # After a loss everything is reported: what is scored must not be lost again.
             if now - last_report > REPORT_EVERY_S or self.culprits:
                 self._report(progress)
                 last_report = now
-            self.records.append(
-                self._record(place, item, self._judge(place, item, completion, now))
-            )
+            if flat in self.culprits:
+                finding = Finding.of(fated(self.culprits[flat]))
+            elif now > self.deadline:
+                finding = Finding.of(too_late())
+            elif isinstance(circumstances, Verdict):
+                finding = Finding.of(circumstances)
+            elif self.request.detail == "full":
+                verdict = self.engine.judge(completion, item.ground_truth, circumstances)
+                finding = Finding.of(verdict, traced=True)
+            else:
+                finding = self.engine.find(completion, item.ground_truth, truth, circumstances)
+            self.findings.append(finding)
 
     def _report(self, progress: Progress) -> None:
-        if self.reported < len(self.records):
-            progress.finished(_Record.piece(self.records[self.reported :]))
-            self.reported = len(self.records)
+        if self._reported < len(self.findings):
+            progress.finished(findings.piece(self.findings[self._reported :]))
+            self._reported = len(self.findings)
 
-    def _left(self) -> Iterator[tuple[_Place, ScoreItem, Completion]]:
-        """The completions that no earlier worker has finished."""
-        flat = itertools.count()
-        finished = len(self.records)
-        for item_index, item in enumerate(self.request.items):
-            for index, completion in enumerate(item.group):
-                place = _Place(next(flat), item_index, index)
-                if place.flat >= finished:
-                    yield place, item, completion
+    def _left(self) -> Iterator[tuple[int, ScoreItem, Completion, Circumstances, bytes]]:
+        """The completions that no earlier worker has finished, with what their group shares."""
+        first, finished = 0, len(self.findings)
+        for item in self.request.items:
+            group = item.group
+            if first + len(group) > finished:
+                circumstances = self._circumstances(item)
+                truth = truth_key(item.ground_truth)
+                for flat in range(max(first, finished), first + len(group)):
+                    yield flat, item, group[flat - first], circumstances, truth
+            first += len(group)
 
-    def _judge(self, place: _Place, item: ScoreItem, completion: Completion, now: float) -> Verdict:
-        if place.flat in self.culprits:
-            return fated(self.culprits[place.flat])
-        if now > self.deadline:
-            return too_late()
-        setting = self._setting(item)
-        if isinstance(setting, Verdict):
-            return setting
-        return self.engine.judge(completion, item.ground_truth, setting)
+    def _circumstances(self, item: ScoreItem) -> Circumstances:
+        """What is in force for an item; found once for all items that say nothing of their own."""
+        if any(map(item.model_fields_set.__contains__, _OWN)):
+            return self._found(item)
+        if self._common is None:
+            self._common = self._found(item)
+        return self._common
 
-    def _setting(self, item: ScoreItem) -> Setting | Verdict:
-        """What is in force for an item, or why nothing is; found once for all of its group."""
-        if self._setting_of is None or self._setting_of[0] is not item:
-            self._setting_of = (item, self._new_setting(item))
-        return self._setting_of[1]
-
-    def _new_setting(self, item: ScoreItem) -> Setting | Verdict:
+    def _found(self, item: ScoreItem) -> Circumstances:
         found: list[Setting] = []
 
         def find() -> Verdict:
-            found.append(self._found_setting(item))
+            found.append(self._setting(item))
             return FOUND
 
         # Compiling a schema of the caller's may take as long as judging by it.
         verdict = self.engine.guarded(find)
         return found[0] if found else verdict
 
-    def _found_setting(self, item: ScoreItem) -> Setting:
+    def _setting(self, item: ScoreItem) -> Setting:
         request, engine = self.request, self.engine
         own_tools = item.toolset is not None or item.tools is not None
         format_name = item.format or request.format
@@ -127,36 +134,38 @@ class Batch:
         )
         return Setting(offer, key, profile, format_name, options)
 
-    def _record(self, place: _Place, item: ScoreItem, judged: Verdict) -> _Record:
-        return _Record(
-            judged.reward,
-            (judged.outcome, judged.tier, self._profile_label(item)),
-            (judged.expected, judged.observed),
-            [failure.code.value for failure in judged.failures],
-            self._encoded(place, item, judged),
-        )
+    def reply(self) -> Reply:
+        """The answer of `POST /score`."""
+        request, engine = self.request, self.engine
+        toolset = None if request.toolset is None else engine.toolset(request.toolset)
+        head = encode.dumps([finding.reward for finding in self.findings])
+        tail = {
+            "groups": list(self._group_statistics()),
+            "profile": encode.reference(engine.profile(request.profile)),
+            "toolset": None if toolset is None else encode.reference(toolset),
+            "version": __version__,
+        }
+        verdicts = b",".join(self._verdicts())
+        body = b'{"rewards":%b,"verdicts":[%b],%b' % (head, verdicts, encode.dumps(tail)[1:])
+        return Reply(200, body, counts=self.counts())
 
-    def _profile_label(self, item: ScoreItem) -> str:
-        """The profile's name for counting, whatever else a caller may write."""
-        name = item.profile or self.request.profile
-        return name if name in self.engine.profiles else "other"
+    def _groups(self) -> Iterator[tuple[int, ScoreItem, Sequence[Finding]]]:
+        rest = iter(self.findings)
+        for index, item in enumerate(self.request.items):
+            yield index, item, list(itertools.islice(rest, len(item.group)))
 
-    def _encoded(self, place: _Place, item: ScoreItem, judged: Verdict) -> bytes:
-        detail = self.request.detail
-        if detail == "reward" and judged.outcome is Outcome.SCORED:
-            return b""
-        identity = {"id": item.id, "item": place.item, "completion": place.completion}
-        encoded = encode.verdict(judged, identity)
-        encoded |= self._overrides(item)
-        if detail == "full":
-            if judged.trace is not None:
-                encoded |= encode.trace(judged.trace)
-            if item.metadata is not None:
-                encoded["metadata"] = item.metadata
-        return encode.dumps(encoded)
+    def _verdicts(self) -> Iterator[bytes]:
+        only_unscored = self.request.detail == "reward"
+        for index, item, group in self._groups():
+            own = self._own_members(item)
+            identity = b'{"id":%b,"item":%d,"completion":' % (encode.dumps(item.id), index)
+            for completion, finding in enumerate(group):
+                if not (only_unscored and finding.scored):
+                    yield b"%b%d,%b%b}" % (identity, completion, finding.members, own)
 
-    def _overrides(self, item: ScoreItem) -> dict[str, Json]:
-        """The toolset and profile of an item that has its own, where they are loaded."""
+    def _own_members(self, item: ScoreItem) -> bytes:
+        """What verdicts of an item say besides: its own toolset and profile, where they are loaded,
+        and its metadata."""
         own: dict[str, Json] = {}
         if item.toolset is not None:
             with contextlib.suppress(UnknownName):
@@ -164,75 +173,45 @@ class Batch:
         if item.profile is not None:
             with contextlib.suppress(UnknownName):
                 own["profile"] = encode.reference(self.engine.profile(item.profile))
-        return own
+        if item.metadata is not None and self.request.detail == "full":
+            own["metadata"] = item.metadata
+        return b"," + encode.dumps(own)[1:-1] if own else b""
 
-    def reply(self) -> Reply:
-        request, engine = self.request, self.engine
-        toolset = None if request.toolset is None else engine.toolset(request.toolset)
-        head = encode.dumps([record.reward for record in self.records])
-        tail = {
-            "groups": list(self._groups()),
-            "profile": encode.reference(engine.profile(request.profile)),
-            "toolset": None if toolset is None else encode.reference(toolset),
-            "version": __version__,
-        }
-        verdicts = b",".join(record.verdict for record in self.records if record.verdict)
-        body = b'{"rewards":%b,"verdicts":[%b],%b' % (head, verdicts, encode.dumps(tail)[1:])
-        return Reply(200, body, counts=self.counts())
-
-    def _groups(self) -> Iterator[Json]:
-        rewards = iter(self.records)
-        for item in self.request.items:
-            scored = [
-                record.reward
-                for record in itertools.islice(rewards, len(item.group))
-                if record.reward is not None
-            ]
+    def _group_statistics(self) -> Iterator[Json]:
+        for _, item, group in self._groups():
+            scored = [finding.reward for finding in group if finding.reward is not None]
             mean, std = _mean_and_deviation(scored)
             yield {"id": item.id, "mean": mean, "std": std}
 
     def counts(self) -> Mapping[str, Json]:
-        judged = Counter(record.judged for record in self.records)
-        behaviors = Counter(r.behavior for r in self.records if r.reward is not None)
-        codes = Counter(code for record in self.records for code in record.codes)
+        """What the metrics count of it."""
+        completions: Counter[tuple[str, str | None, str]] = Counter()
+        for _, item, group in self._groups():
+            profile = self._profile_label(item)
+            completions.update((each.outcome, each.tier, profile) for each in group)
+        behaviors = Counter(each.behavior for each in self.findings if each.scored)
+        codes = Counter(code for each in self.findings for code in each.codes)
         counts: Counts = {
-            "completions": [(*key, n) for key, n in judged.items()],
+            "completions": [(*key, n) for key, n in completions.items()],
             "behaviors": [(*key, n) for key, n in behaviors.items()],
             "failures": dict(codes),
         }
         return cast("Mapping[str, Json]", counts)
 
+    def _profile_label(self, item: ScoreItem) -> str:
+        """The profile's name for counting, whatever else a caller may write."""
+        name = item.profile or self.request.profile
+        return name if name in self.engine.profiles else "other"
 
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """What is kept of a judged completion: enough for the response and the counts."""
 
-    reward: float | None
-    judged: tuple[str, str | None, str]
-    """Outcome, tier and profile."""
-    behavior: tuple[str | None, str | None]
-    codes: list[str]
-    verdict: bytes
-    """Encoded; empty where the asked detail leaves it out."""
-
-    @staticmethod
-    def piece(records: Sequence[_Record]) -> bytes:
-        """Records as the opaque piece that a worker reports."""
-        rows = [(r.reward, r.judged, r.behavior, r.codes, r.verdict.decode()) for r in records]
-        return orjson.dumps(rows)
-
-    @staticmethod
-    def many(piece: bytes) -> list[_Record]:
-        return [
-            _Record(reward, tuple(judged), tuple(behavior), codes, verdict.encode())
-            for reward, judged, behavior, codes, verdict in orjson.loads(piece)
-        ]
+_OWN: Final = ("toolset", "tools", "profile", "format", "options")
+"""Members by which an item departs from its request."""
 
 
 def _mean_and_deviation(rewards: Sequence[float]) -> tuple[float | None, float | None]:
     """Mean and population deviation, rounded as rewards are; None of nothing."""
-    if not rewards:
-        return None, None
+    if len(rewards) <= 1:
+        return (rewards[0], 0.0) if rewards else (None, None)
     mean = math.fsum(rewards) / len(rewards)
     variance = math.fsum((reward - mean) ** 2 for reward in rewards) / len(rewards)
     return round(mean, 9), round(math.sqrt(variance), 9)

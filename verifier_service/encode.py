@@ -7,7 +7,7 @@ the response models of `wire.py`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
@@ -43,10 +43,9 @@ def reference(named: Profile | Toolset) -> Json:
     return {"name": named.name, "digest": named.digest}
 
 
-def verdict(judged: Verdict, identity: Mapping[str, Json]) -> dict[str, Json]:
-    """The verdict as the wire has it; `identity` is its id, item and completion."""
+def verdict(judged: Verdict) -> dict[str, Json]:
+    """The verdict as the wire has it, from `outcome` on: whose completion it is of goes before."""
     encoded: dict[str, Json] = {
-        **identity,
         "outcome": judged.outcome,
         "reward": judged.reward,
         "tier": judged.tier,

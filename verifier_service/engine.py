@@ -6,20 +6,26 @@ whatever goes wrong into the outcome of the one completion that it concerns.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import contextlib
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
+
+import orjson
 
 from sandbox_tools import SandboxError, Toolset, load, load_directory, shipped
 from sandbox_tools.errors import ToolsetError
 from sandbox_tools.types import Json
+from verifier_service.cache import Cache
+from verifier_service.findings import Finding
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.errors import BadTask
 from verifier_service.scoring.judge import Task
 from verifier_service.scoring.offer import Offer, offer_inline, offer_toolset
-from verifier_service.scoring.parse import format_names, parse
+from verifier_service.scoring.parse import format_names, parse, parse_plain
 from verifier_service.scoring.pipeline import Completion, prepare, score, unscored
 from verifier_service.scoring.profiles import (
     Profile,
@@ -45,6 +51,9 @@ CACHED_TASK_BYTES: Final = 32 * 1024 * 1024
 CACHED_OFFERS: Final = 256
 CACHED_OFFER_BYTES: Final = 4 * 1024 * 1024
 """Inline tool lists are compiled once for each distinct content; a training run has few."""
+CACHED_FINDINGS: Final = 16_384
+CACHED_FINDING_BYTES: Final = 16 * 1024 * 1024
+"""Of the completions; what is kept of each takes about 1 KiB besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,7 @@ class UnknownName(Exception):
         super().__init__(message)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Setting:
     """What is in force for one item: the tools on offer, and how to read, judge and reward."""
 
@@ -85,28 +94,30 @@ class Setting:
     format: str
     options: Options
 
+    @cached_property
+    def task_key(self) -> bytes:
+        """Content of what a task depends on besides its ground truth."""
+        return _digest(self.offer_key, repr(self.options).encode())
+
+    @cached_property
+    def key(self) -> bytes:
+        """Content of what a verdict depends on besides its task and completion."""
+        return _digest(self.task_key, self.profile.name.encode(), self.format.encode())
+
+
+def truth_key(ground_truth: Json) -> bytes:
+    """Content of a ground truth: equal keys stand for equal ones."""
+    try:
+        return orjson.dumps(ground_truth, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # what no 64 bits, or no UTF-8, can hold
+        return canonical_json(ground_truth)
+
+
+def _digest(*parts: bytes) -> bytes:
+    return hashlib.sha256(b"\0".join(parts)).digest()
+
 
 Value = TypeVar("Value")
-
-
-class _Cache(Generic[Value]):
-    """The most recently used values: at most `size` of them, and of `size_bytes` of their keys,
-    which are their content."""
-
-    def __init__(self, size: int, size_bytes: int) -> None:
-        self._size, self._left = size, size_bytes
-        self._values = OrderedDict[bytes, Value]()
-
-    def get(self, key: bytes, make: Callable[[], Value]) -> Value:
-        if key in self._values:
-            self._values.move_to_end(key)
-            return self._values[key]
-        value = self._values[key] = make()
-        self._left -= len(key)
-        while len(self._values) > self._size or (self._left < 0 and len(self._values) > 1):
-            dropped, _ = self._values.popitem(last=False)
-            self._left += len(dropped)
-        return value
 
 
 class Engine:
@@ -127,8 +138,9 @@ class Engine:
         self._offers = {name: offer_toolset(toolset) for name, toolset in self.toolsets.items()}
         for language in available_languages():
             read("Word lists are read from files, which a hardened process may not.", (language,))
-        self._inline = _Cache[Offer | Failure](CACHED_OFFERS, CACHED_OFFER_BYTES)
-        self._tasks = _Cache[Task | Failure](CACHED_TASKS, CACHED_TASK_BYTES)
+        self._inline = Cache[Offer | Failure](CACHED_OFFERS, CACHED_OFFER_BYTES)
+        self._tasks = Cache[Task | Failure](CACHED_TASKS, CACHED_TASK_BYTES)
+        self._findings = Cache[Finding](CACHED_FINDINGS, CACHED_FINDING_BYTES)
 
     # What a request names
 
@@ -140,7 +152,7 @@ class Engine:
             BadTask: An inline tool is wrong.
         """
         if tools is not None:
-            key = b"inline:" + canonical_json(tools)
+            key = b"inline:" + truth_key(tools)
             found = self._inline.get(key, lambda: _or_bad_task(lambda: offer_inline(tools)))
             return _or_raise(found), key
         name = self.toolset(toolset or "").name
@@ -175,19 +187,19 @@ class Engine:
 
     # Judging
 
-    def prepare(self, ground_truth: Json, setting: Setting) -> Task:
+    def prepare(self, ground_truth: Json, truth: bytes, setting: Setting) -> Task:
         """The checked task of a ground truth, made once for each distinct content.
+
+        Args:
+            truth: `truth_key` of the ground truth.
 
         Raises:
             BadTask: The ground truth is wrong.
             SandboxError: A tool broke on it.
         """
-        key = b"\x00".join(
-            [setting.offer_key, canonical_json(ground_truth), repr(setting.options).encode()]
-        )
         limits = self.config.limits
         found = self._tasks.get(
-            key,
+            setting.task_key + truth,
             lambda: _or_bad_task(
                 lambda: prepare(ground_truth, setting.offer, setting.options, limits)
             ),
@@ -196,22 +208,71 @@ class Engine:
 
     def judge(self, completion: Completion, ground_truth: Json, setting: Setting) -> Verdict:
         """The verdict of one completion, within its time limit; nothing is raised."""
-        return self.guarded(
-            lambda: score(
-                completion,
-                self.prepare(ground_truth, setting),
+        return self._judge(completion, None, ground_truth, truth_key(ground_truth), setting)
+
+    def find(
+        self, completion: Completion, ground_truth: Json, truth: bytes, setting: Setting
+    ) -> Finding:
+        """What one completion comes to; those of a task that call the same are judged once.
+
+        Args:
+            truth: `truth_key` of the ground truth.
+        """
+        if not isinstance(completion, str):
+            return Finding.of(self._judge(completion, None, ground_truth, truth, setting))
+        plain = self._plain(completion, setting)
+        key = b"\0".join((setting.key, truth, _content(completion, plain)))
+        found = self._findings.find(key)
+        if found is None:
+            found = Finding.of(self._judge(completion, plain, ground_truth, truth, setting))
+            if found.scored:
+                self._findings.keep(key, found)
+        return found
+
+    def _plain(self, text: str, setting: Setting) -> Parsed | None:
+        return parse_plain(
+            text,
+            tools=setting.offer.tools,
+            format=setting.format,
+            options=setting.options,
+            limits=self.config.limits,
+        )
+
+    def _judge(
+        self,
+        completion: Completion,
+        plain: Parsed | None,
+        ground_truth: Json,
+        truth: bytes,
+        setting: Setting,
+    ) -> Verdict:
+        def judged() -> Verdict:
+            task = self.prepare(ground_truth, truth, setting)
+            parsed = plain or self._parsed(completion, setting)
+            return score(
+                parsed,
+                task,
                 setting.profile,
-                format=setting.format,
                 options=setting.options,
                 limits=self.config.limits,
             )
+
+        return self.guarded(judged)
+
+    def _parsed(self, completion: Completion, setting: Setting) -> Parsed:
+        return parse(
+            completion,
+            tools=setting.offer.tools,
+            format=setting.format,
+            options=setting.options,
+            limits=self.config.limits,
         )
 
     def lint(self, ground_truth: Json, setting: Setting) -> Failure | None:
         """What is wrong with a ground truth, or None where it scores full against itself."""
 
         def prepared() -> Verdict:
-            self.prepare(ground_truth, setting)
+            self.prepare(ground_truth, truth_key(ground_truth), setting)
             return _FINE
 
         verdict = self.guarded(prepared)
@@ -262,6 +323,15 @@ class Engine:
             raise  # the process is no longer to be trusted; the pool replaces it
         except Exception as bug:  # noqa: BLE001  any bug of ours is never a reward, nor a crash
             return verifier_error(f"The verifier failed ({type(bug).__name__}).")
+
+
+def _content(text: str, plain: Parsed | None) -> bytes:
+    """What of a completion its verdict depends on: the plain call in it, else all of it."""
+    if plain is not None:
+        call = plain.calls[0]
+        with contextlib.suppress(TypeError):
+            return orjson.dumps([plain.format, call.name, call.arguments])
+    return text.encode("utf-8", "surrogatepass")
 
 
 _FINE: Final = unscored(Outcome.SCORED, Failure(Code.VERIFIER_ERROR, "", ""))

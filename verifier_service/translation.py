@@ -53,7 +53,7 @@ class Translation:
         sound = [item for item in items if isinstance(item, ScoreItem)]
         batch = Batch(self._engine, ScoreRequest.model_construct(items=sound), job, deadline)
         batch.judge_all(progress)
-        scored = (orjson.loads(record.verdict) for record in batch.records)
+        scored = (orjson.loads(b"{%b}" % finding.members) for finding in batch.findings)
         verdicts = [_invalid(i) if isinstance(i, CarrierFault) else next(scored) for i in items]
         counts = self._counts(verdicts, batch, invalid=len(items) - len(sound))
         refusal = self._refusal(verdicts)
@@ -120,6 +120,4 @@ def _item(sample: Sample) -> ScoreItem | CarrierFault:
 def _invalid(fault: CarrierFault) -> Verdict:
     """The verdict of a sample that no task could be made of."""
     failure = Failure(Code.TASK_GROUND_TRUTH, fault.pointer, fault.message)
-    return encode.verdict(
-        unscored(Outcome.INVALID_TASK, failure), {"id": None, "item": 0, "completion": 0}
-    )
+    return encode.verdict(unscored(Outcome.INVALID_TASK, failure))

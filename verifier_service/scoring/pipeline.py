@@ -65,23 +65,13 @@ def prepare(raw: Json, offer: Offer, options: Options, limits: Limits) -> Task:
 
 
 def score(
-    completion: Completion,
-    task: Task,
-    profile: Profile,
-    *,
-    options: Options,
-    limits: Limits,
-    format: str = "auto",  # noqa: A002  the wire's name for it
+    parsed: Parsed, task: Task, profile: Profile, *, options: Options, limits: Limits
 ) -> Verdict:
-    """Judge one completion; whatever the policy wrote, a verdict comes back.
+    """Judge a completion that has been read; whatever the policy wrote, a verdict comes back.
 
     Raises:
-        BadTask: The completion is neither text nor chat messages: the trainer's doing.
         SandboxError: A tool broke; the completion cannot be judged.
     """
-    parsed = parse(
-        completion, tools=task.offer.tools, format=format, options=options, limits=limits
-    )
     judged = judge(parsed, read(parsed.content, options.languages), task, options, limits)
     judgement = judged.judgement
     reward = profile.reward(judgement)

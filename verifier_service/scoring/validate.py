@@ -16,6 +16,7 @@ from referencing.jsonschema import specification_with
 from sandbox_tools.types import Json, ToolSpec
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.errors import BadTask
+from verifier_service.scoring.schema_compiled import Check, compiled
 from verifier_service.scoring.schema_formats import FORMATS
 from verifier_service.scoring.schema_keywords import (
     DEFAULT_DRAFT,
@@ -81,6 +82,8 @@ class ArgumentsSchema:
     _validator: Validator
     _roots: tuple[Schema, ...]
     """The root and every subschema that may apply to the arguments object itself."""
+    _compiled: Check | None
+    """Says yes only where the validator does, and at once."""
 
     def is_valid(self, arguments: Mapping[str, Json]) -> bool:
         """Whether the arguments hold against the schema: `violations` is then empty.
@@ -88,6 +91,8 @@ class ArgumentsSchema:
         Raises:
             BadTask: The schema has a reference that leads nowhere, or recurses without end.
         """
+        if self._compiled is not None and self._compiled(arguments) and self._closed_to(arguments):
+            return True
         validator = for_one(self._validator)
         with _schema_at(self.path):
             holds = bool(validator.is_valid(arguments))
@@ -126,6 +131,13 @@ class ArgumentsSchema:
             return []
         return [name for name in arguments if not self._declares(name)]
 
+    def _closed_to(self, arguments: Mapping[str, Json]) -> bool:
+        """Whether it is certain without a closer look that no argument is unknown."""
+        root = self._roots[0]
+        return bool(OPENING & root.keys()) or (
+            len(self._roots) == 1 and all(map(self._declares, arguments))
+        )
+
     def _declares(self, name: str) -> bool:
         return name in self.required or any(declares(schema, name) for schema in self._roots)
 
@@ -161,6 +173,7 @@ def compile_schema(spec: ToolSpec) -> ArgumentsSchema:
         path=path,
         _validator=validator,
         _roots=schemas,
+        _compiled=compiled(schema) if draft == DEFAULT_DRAFT else None,
     )
 
 

@@ -69,9 +69,22 @@ def parse(
     if too_much := _beyond_limit(completion, context.limits):
         return Parsed(format=TEXT, malformed=(too_much,))
     if isinstance(completion, str):
-        plain = read_plain(completion, context, declared)
-        return plain or _read_any(completion, context, declared)
+        return read_plain(completion, context, declared) or _read_any(completion, context, declared)
     return _assemble(read_messages(completion, context, declared), context, declared)
+
+
+def parse_plain(
+    text: str,
+    *,
+    tools: Tools,
+    format: str = AUTO,  # noqa: A002  the wire's name for it
+    options: Options,
+    limits: Limits,
+) -> Parsed | None:
+    """As `parse`, for a text that is one plain call; None, at once, for any other."""
+    if len(text) * 4 > limits.completion_bytes:  # no character takes more bytes
+        return None
+    return read_plain(text, Context(tools, options, limits), _declared(format))
 
 
 def _read_any(text: str, context: Context, declared: Format | None) -> Parsed:
