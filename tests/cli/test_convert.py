@@ -326,6 +326,19 @@ def test_parquet_keeps_every_row(verifier: Verifier, dataset: Dataset, tmp_path:
     assert [len(row["prompt"]) for row in back] == [1, 3]
 
 
+def test_a_column_that_parquet_cannot_hold_is_named(
+    verifier: Verifier, dataset: Dataset, tmp_path: Path
+) -> None:
+    pytest.importorskip("pyarrow")
+    path, out = (
+        dataset({**ROW, "difficulty": 3}, {**ROW, "difficulty": "hard"}),
+        tmp_path / "a.parquet",
+    )
+    result = verifier("convert", path, "--to", "verl", "-o", out)
+    assert (result.exit_code, out.exists()) == (2, False)
+    assert "difficulty has several" in result.stderr
+
+
 def test_parquet_without_pyarrow_says_what_to_do(
     verifier: Verifier, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -346,4 +359,4 @@ def test_a_plugins_path_is_that_of_a_file(verifier: Verifier, trainer: str) -> N
 def test_a_trainer_without_a_file_is_told_which_have_one(verifier: Verifier) -> None:
     result = verifier("path", "trl")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "openrlhf, easyr1, ms-swift, lambda" in result.stderr
+    assert "openrlhf, easyr1, ms-swift, sagemaker" in result.stderr

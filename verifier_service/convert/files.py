@@ -45,13 +45,9 @@ def parquet_writer(path: Path) -> Iterator[Write]:
     arrow, parquet = _pyarrow()
     rows: list[Mapping[str, Json]] = []
     yield rows.append
-    columns = dict.fromkeys(name for row in rows for name in row)
-    try:
-        values = {name: [row.get(name) for row in rows] for name in columns}
-        parquet.write_table(arrow.table(values), path)
-    except arrow.ArrowException as error:
-        message = f"{path} cannot be written as Parquet: {_first_line(error)}; write .jsonl"
-        raise NoParquet(message) from None
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: _column(arrow, name, [row.get(name) for row in rows]) for name in names}
+    parquet.write_table(arrow.table(columns), path)
 
 
 @contextmanager
@@ -106,6 +102,14 @@ def _decoded(line: bytes, value_of: Callable[[str], Json]) -> Json | BadRow:
     except ValueError as error:
         return BadRow("", f"{error}; each line must be one JSON object")
     return row if isinstance(row, dict) else BadRow("", "each line must be one JSON object")
+
+
+def _column(arrow: Any, name: str, values: list[Json]) -> Any:
+    try:
+        return arrow.array(values)
+    except arrow.ArrowException as error:
+        message = f"Parquet has one type a column, {name} has several ({_first_line(error)})"
+        raise NoParquet(f"{message}; write .jsonl") from None
 
 
 def _without_nulls(value: Json) -> Json:

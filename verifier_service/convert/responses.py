@@ -22,7 +22,8 @@ class NemoGym:
         request: dict[str, Json] = {"input": list(_items(messages(task.prompt)))}
         if task.shown:
             request["tools"] = [_flat(tool) for tool in task.shown]
-        return {**task.others, REQUEST: request, NESTED: encoded(task.item)}
+        row = {REQUEST: request, NESTED: encoded(task.item)}
+        return {**row, **{name: value for name, value in task.others.items() if name not in row}}
 
     def task(self, row: Mapping[str, Json], defaults: Mapping[str, Json]) -> Task:
         request = row.get(REQUEST)
