@@ -22,7 +22,7 @@ _PLAIN: Final = frozenset(
         "type", "required", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
         "minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties",
         "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly",
-        "$comment", "$schema",
+        "$comment",
     }
 )  # fmt: skip
 _OF_SCHEMAS: Final = frozenset({"anyOf", "oneOf", "allOf"})
@@ -36,11 +36,12 @@ def compiled(schema: Mapping[str, Json]) -> Check | None:
 
     The check says yes only where the schema holds.
     """
-    if not all(map(_is_known, _subschemas(schema))):
+    bare = {keyword: value for keyword, value in schema.items() if keyword != "$schema"}
+    if not all(map(_is_known, _subschemas(bare))):
         return None
     try:
         validator = jsonschema_rs.Draft202012Validator(
-            dict(schema), validate_formats=True, formats=_FORMATS
+            bare, validate_formats=True, formats=_FORMATS
         )
     except ValueError:
         return None
