@@ -7,23 +7,36 @@ pages by `python -m tests.test_trainer_docs`.
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
 from typer.testing import CliRunner
 
+from tests.running_service import running_service
 from verifier_service.cli import app
 from verifier_service.cli.path import PLUGINS
 from verifier_service.convert import OURS, SHAPES, Canonical
 from verifier_service.engine import EngineConfig
 from verifier_service.handler import RequestHandler, build_handler
+from verifier_service.integrations import (
+    areal,
+    easyr1,
+    eval_protocol,
+    openrlhf_reward,
+    rllm,
+    slime,
+    trl,
+    verl,
+)
 from verifier_service.jobs import Call, Job, Task
 from verifier_service.wires import WIRES
 
@@ -58,6 +71,64 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
 def text_of(page: Path) -> str:
     return page.read_text("utf-8")
+
+
+def trl_reward(row: dict[str, Any], text: str) -> Any:
+    columns = {name: [value] for name, value in row.items() if name != "prompt"}
+    [reward] = trl.reward_sync([row["prompt"]], [text], **columns)
+    return reward
+
+
+def verl_reward(row: dict[str, Any], text: str) -> Any:
+    truth = row["reward_model"]["ground_truth"]
+    return verl.compute_score_sync(row["data_source"], text, truth, row.get("extra_info"))["score"]
+
+
+def easyr1_reward(row: dict[str, Any], text: str) -> Any:
+    [scores] = easyr1.main(
+        [{"response": text, "response_length": 9, "ground_truth": row["answer"]}]
+    )
+    return scores["overall"]
+
+
+def openrlhf_reward_(row: dict[str, Any], text: str) -> Any:
+    return openrlhf_reward.reward_func([f"Hi{text}"], ["Hi"], [row["label"]])["rewards"][0]
+
+
+def slime_reward(row: dict[str, Any], text: str) -> Any:
+    sample = SimpleNamespace(response=text, label=row["label"], metadata=row.get("metadata", {}))
+    return asyncio.run(slime.custom_rm(SimpleNamespace(), sample))
+
+
+def areal_reward(row: dict[str, Any], text: str) -> Any:
+    return areal.reward_fn("Hi", text, [1], [2], **row)
+
+
+def rllm_reward(row: dict[str, Any], text: str) -> Any:
+    step = SimpleNamespace(output=text)
+    episode = SimpleNamespace(trajectories=[SimpleNamespace(steps=[step], output=text)])
+    return rllm.evaluate(row, episode)["reward"]
+
+
+def eval_protocol_reward(row: dict[str, Any], text: str) -> Any:
+    said = [*row["messages"], {"role": "assistant", "content": text}]
+    return eval_protocol.evaluate(said, ground_truth=row["ground_truth"])["score"]
+
+
+CALLS: Final[dict[str, Callable[[dict[str, Any], str], Any]]] = {
+    "trl": trl_reward,
+    "verl": verl_reward,
+    "easyr1": easyr1_reward,
+    "openrlhf": openrlhf_reward_,
+    "slime": slime_reward,
+    "areal": areal_reward,
+    "rllm": rllm_reward,
+    "eval-protocol": eval_protocol_reward,
+}
+"""Our functions that need no trainer, each called as its trainer does with a row of its dataset."""
+_CALL: Final = {"name": "get_stock_price", "arguments": {"ticker": "AAPL", "date": "2025-01-03"}}
+RIGHT: Final = f"<tool_call>\n{json.dumps(_CALL)}\n</tool_call>"
+WRONG: Final = RIGHT.replace("2025-01-03", "2025-01-02")
 
 
 @cache
@@ -208,6 +279,21 @@ def is_read(variable: str, sources: str) -> bool:
     return variable in sources or f"    {plain}: " in sources or f'"{plain}"' in sources
 
 
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_service(tmp_path_factory.mktemp("service"), "--workers", "1") as running:
+        yield running.url
+
+
+@pytest.mark.parametrize("trainer", CALLS)
+def test_the_function_of_a_page_rewards_the_row_of_the_page(
+    trainer: str, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VERIFIER_URL", service)
+    row = json.loads(converted(f"verifier convert tasks.jsonl --to {trainer}"))
+    assert [CALLS[trainer](row, text) for text in (RIGHT, WRONG)] == [1.0, 0.5]
+
+
 def test_the_example_scores_full_against_itself() -> None:
     result = CliRunner().invoke(app, ["lint", "-"], input=example())
     assert result.exit_code == 0
@@ -227,7 +313,9 @@ def test_every_plugin_file_has_a_page() -> None:
 
 @pytest.mark.parametrize("table", [ROOT / "README.md", INDEX], ids=["README", "index"])
 def test_the_table_of_trainers_links_every_page(table: Path) -> None:
-    linked = set(re.findall(r"\]\((?:docs/trainers/)?([a-z0-9-]+\.md)(?:#[a-z-]+)?\)", text_of(table)))
+    linked = set(
+        re.findall(r"\]\((?:docs/trainers/)?([a-z0-9-]+\.md)(?:#[a-z-]+)?\)", text_of(table))
+    )
     assert {page.name for page in PAGES} - {INDEX.name} <= linked
 
 
