@@ -6,9 +6,9 @@ with `VERIFIER_URL` in the environment (see `connection`), and in the dataset a 
 one of those that `verifier_service.carrier` names.
 
 AReaL gives a reward function 15 s and counts what takes longer as 0. So that a slow service is
-never a wrong answer, an attempt takes at most 5 s here and no new one begins after 5 s: then this
-raises, and AReaL asks again, four times in all. `VERIFIER_TIMEOUT_S` and
-`VERIFIER_RETRY_BUDGET_S` together must stay below those 15 s.
+never a wrong answer, the client waits 4 s to connect and 4 s for an answer, and tries no more after
+4 s: then this raises, and AReaL asks again, four times in all. Whoever sets `VERIFIER_TIMEOUT_S` or
+`VERIFIER_RETRY_BUDGET_S` has to keep to those 15 s.
 
 A sample without a reward raises, or counts as `VERIFIER_UNSCORED` says.
 """
@@ -22,7 +22,7 @@ from typing import Any, Final
 from verifier_service.integrations.columns import TASKS, row_sample
 from verifier_service.integrations.connection import NotConfigured, Patience, reward_of, score
 
-PATIENCE: Final = Patience(timeout_s=5.0, retry_budget_s=5.0, asks_again=False)
+PATIENCE: Final = Patience(timeout_s=4.0, retry_budget_s=4.0, asks_again=False)
 
 
 def reward_fn(

@@ -6,7 +6,8 @@ with `VERIFIER_URL` in the environment (see `connection`). Without a file, `--re
 http://host:8080/get_reward` asks the same service; the file retries longer and sends its key in a
 header.
 
-A sample without a reward raises, or counts as `VERIFIER_UNSCORED` says.
+A sample without a reward raises, or counts as `VERIFIER_UNSCORED` says. OpenRLHF logs what is
+raised, and ends where it next needs that reward.
 """
 
 from __future__ import annotations

@@ -20,8 +20,13 @@ from swift.rewards import ORM, orms  # type: ignore[import-not-found]
 from verifier_service.integrations.columns import column_samples
 from verifier_service.integrations.once import score_once
 
-_ROLES = {"tool_response": "tool", "tool_call": "assistant"}
-"""ms-swift's names for turns, in the words of chat completions."""
+_ROLES = {
+    "assistant": "assistant",
+    "tool_call": "assistant",
+    "tool": "tool",
+    "tool_response": "tool",
+}
+"""ms-swift's names for who speaks, in the words of chat completions."""
 
 
 class VerifierReward(ORM):  # type: ignore[misc]  # its base is untyped
@@ -43,14 +48,13 @@ class VerifierReward(ORM):  # type: ignore[misc]  # its base is untyped
 
 
 def _last_turn(completion: Any, messages: Sequence[Mapping[str, Any]] | None) -> Any:
-    """All that followed the user's last words where tools were called in between; else the text."""
-    after: list[dict[str, Any]] = []
+    """All that followed the user's last words where tools answered in between; else the text."""
+    turn: list[dict[str, Any]] = []
     for message in reversed(messages or ()):
-        if message.get("role") not in {"assistant", "tool", *_ROLES}:
+        if message.get("role") not in _ROLES:
             break
-        role = str(message.get("role"))
-        after.insert(0, {**message, "role": _ROLES.get(role, role)})
-    return after if len(after) > 1 else completion
+        turn.insert(0, {**message, "role": _ROLES[message["role"]]})
+    return turn if len(turn) > 1 else completion
 
 
 orms["verifier"] = VerifierReward
