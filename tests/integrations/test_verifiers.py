@@ -243,3 +243,10 @@ async def test_what_was_said_stays_as_it_is(rubric: Any) -> None:
 def test_other_names_are_unknown() -> None:
     with pytest.raises(AttributeError, match="NoSuchRubric"):
         _ = verifiers.NoSuchRubric
+
+
+def test_a_version_without_rubrics_says_what_to_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "verifiers", ModuleType("verifiers"))
+    monkeypatch.setattr(verifiers, "find_spec", lambda _: None)
+    with pytest.raises(ImportError, match="plug `reward`"):
+        _ = verifiers.ToolCallRubric

@@ -10,6 +10,10 @@ At the end of your agent:
 `connection`. The last reward of an attempt counts, so that it may be sent again. A rollout that
 cannot be scored gets no reward event: `Unscored` is raised.
 
+The service compares tool messages with what the carrier's toolset returns, and one that differs
+makes the reward 0 (docs/rewards.md). Where your tools are others, give the carrier their schemas as
+`tools` in place of a `toolset`.
+
 Source: agent-lightning 1.0, `agentlightning/schemas.py`, `agentlightning/server/routes/events.py`.
 """
 

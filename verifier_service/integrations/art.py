@@ -9,6 +9,10 @@ At the end of your rollout function:
 `row["carrier"]` is the task (`verifier_service.carrier`); the environment names the service: see
 `connection`.
 
+The service compares tool messages with what the carrier's toolset returns, and one that differs
+makes the reward 0 (docs/rewards.md). Where your tools are others, give the carrier their schemas as
+`tools` in place of a `toolset`.
+
 Source: openpipe-art 0.5, `src/art/trajectories.py`.
 """
 

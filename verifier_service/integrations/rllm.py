@@ -10,6 +10,10 @@ or, in Python, `evaluator = load_evaluator("verifier_service.integrations.rllm:e
 A task's metadata, which is its dataset row, holds its carrier (`verifier_service.carrier`) in
 `carrier` or `ground_truth`. The environment names the service: see `connection`.
 
+The service compares tool messages with what the carrier's toolset returns, and one that differs
+makes the reward 0 (docs/rewards.md). Where your tools are others, give the carrier their schemas as
+`tools` in place of a `toolset`.
+
 Source: rllm 0.3, `rllm/eval/evaluator_loader.py`, `rllm/eval/types.py`, `rllm/types.py`.
 """
 

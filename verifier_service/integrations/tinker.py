@@ -13,8 +13,12 @@
 
 `row["carrier"]` is the task (`verifier_service.carrier`); the environment names the service: see
 `connection`. Where every call of a turn is unreadable, the cookbook gives its own penalty and asks
-for no reward. With `terminate_on_parse_error=False` the episode goes on and is judged at its end;
-an unreadable call counts as one that was attempted.
+for no reward. With `terminate_on_parse_error=False` an episode that has turns left goes on and is
+judged at its end, where an unreadable call counts as one that was attempted.
+
+The service compares tool messages with what the carrier's toolset returns, and one that differs
+makes the reward 0 (docs/rewards.md). Where your tools are others, give the carrier their schemas as
+`tools` in place of a `toolset`.
 
 Source: tinker-cookbook 0.6, `tinker_cookbook/tool_use/agent_tool_message_env.py`.
 """

@@ -18,7 +18,11 @@ The task's data hold its carrier (`verifier_service.carrier`) in a field `carrie
 `ground_truth`. The environment names the service: see `connection`. A trace without a reward
 raises, and verifiers drops it from training.
 
-Environments of the older kind, with a rubric:
+The service compares tool messages with what the carrier's toolset returns, and one that differs
+makes the reward 0 (docs/rewards.md). Where your tools are others, give the carrier their schemas as
+`tools` in place of a `toolset`.
+
+Environments of the older kind, with a rubric, which the release 0.4.0 has no more:
 
     from verifier_service.integrations.verifiers import ToolCallRubric
 
@@ -128,7 +132,9 @@ def __getattr__(name: str) -> Any:
 @cache
 def _rubric() -> type:
     legacy = "verifiers.legacy" if find_spec("verifiers.legacy") else "verifiers"
-    rubric: Any = import_module(legacy).Rubric
+    rubric: Any = getattr(import_module(legacy), "Rubric", None)
+    if rubric is None:
+        raise ImportError("this version of verifiers has no rubrics; plug `reward` into its tasks")
 
     class ToolCallRubric(rubric):  # type: ignore[misc]  # known when verifiers is installed
         """The reward with weight 1, and each measure with weight 0.
