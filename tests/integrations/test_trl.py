@@ -109,6 +109,19 @@ async def test_native_calls_with_tools_between_are_judged_whole() -> None:
     assert await rewarded(episode[2:], carrier=TASK) == 0.0
 
 
+async def test_tools_of_ones_own_may_answer_as_they_like() -> None:
+    truth = TASK["ground_truth"]
+    call = {"type": "function", "function": truth[0]}  # type: ignore[index]
+    episode = [
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "name": "get_stock_price", "content": "It was 243.36 dollars."},
+        {"role": "assistant", "content": "It closed at 243.36."},
+    ]
+    tools = [{"name": "get_stock_price", "parameters": {"type": "object"}}]
+    assert await rewarded(episode, ground_truth=truth, tools=tools) == 1.0
+    assert await rewarded(episode, ground_truth=truth, toolset="finance") == 0.0
+
+
 @pytest.mark.parametrize(
     "row",
     [

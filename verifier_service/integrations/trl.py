@@ -13,8 +13,8 @@ one of those that `verifier_service.carrier` names: `ground_truth`, `reward_mode
 that cannot await.
 
 With tools or an environment in TRL, all turns of an episode are one completion, and what the tools
-answered is part of it. A toolset takes an answer that is not its own for a forged one: tools of your
-own that answer otherwise belong in the column `tools`, which executes nothing.
+answered is part of it. A toolset takes an answer that is not its own for a forged one: tools of
+your own that answer otherwise belong in the column `tools`, which executes nothing.
 
 A sample without a reward is None, which TRL leaves out. A service that gives no answer raises: that
 process ends, and its launcher ends the others. Without that they would wait at the next gather.

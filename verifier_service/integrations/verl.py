@@ -20,8 +20,8 @@ older versions, one request a batch.
 
 An answer holds `score`, `acc` (1.0 where everything is right) and the numbers of
 `verifier_service.measures`, the same names for every sample. A sample without a reward raises, or
-counts as `VERIFIER_UNSCORED` says. verl's manager `rate_limited` turns what is raised into 0: choose
-another.
+counts as `VERIFIER_UNSCORED` says. verl's manager `rate_limited` turns what is raised into 0:
+choose another.
 """
 # ruff: noqa: ARG001, ARG002 - the parameters are those that verl passes
 
