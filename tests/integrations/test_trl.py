@@ -117,7 +117,8 @@ async def test_tools_of_ones_own_may_answer_as_they_like() -> None:
         {"role": "tool", "name": "get_stock_price", "content": "It was 243.36 dollars."},
         {"role": "assistant", "content": "It closed at 243.36."},
     ]
-    tools = [{"name": "get_stock_price", "parameters": {"type": "object"}}]
+    parameters = {"type": "object", "properties": {"ticker": {}, "date": {}}}
+    tools = [{"name": "get_stock_price", "parameters": parameters}]
     assert await rewarded(episode, ground_truth=truth, tools=tools) == 1.0
     assert await rewarded(episode, ground_truth=truth, toolset="finance") == 0.0
 
