@@ -6,7 +6,6 @@ whatever goes wrong into the outcome of the one completion that it concerns.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -213,18 +212,33 @@ class Engine:
     def find(
         self, completion: Completion, ground_truth: Json, truth: bytes, setting: Setting
     ) -> Finding:
-        """What one completion comes to; those of a task that call the same are judged once.
+        """What one completion comes to; those of a task that say or call the same are judged once.
 
         Args:
             truth: `truth_key` of the ground truth.
         """
         if not isinstance(completion, str):
             return Finding.of(self._judge(completion, None, ground_truth, truth, setting))
-        plain = self._plain(completion, setting)
-        key = b"\0".join((setting.key, truth, _content(completion, plain)))
+        key = b"\0".join((setting.key, truth, completion.encode("utf-8", "surrogatepass")))
         found = self._findings.find(key)
         if found is None:
-            found = Finding.of(self._judge(completion, plain, ground_truth, truth, setting))
+            found = self._new_finding(completion, ground_truth, truth, setting)
+            if found.scored:
+                self._findings.keep(key, found)
+        return found
+
+    def _new_finding(
+        self, text: str, ground_truth: Json, truth: bytes, setting: Setting
+    ) -> Finding:
+        """Of a text that is new: what it calls may not be."""
+        plain = self._plain(text, setting)
+        call = None if plain is None else _content(plain)
+        if call is None:
+            return Finding.of(self._judge(text, plain, ground_truth, truth, setting))
+        key = b"\1".join((setting.key, truth, call))
+        found = self._findings.find(key)
+        if found is None:
+            found = Finding.of(self._judge(text, plain, ground_truth, truth, setting))
             if found.scored:
                 self._findings.keep(key, found)
         return found
@@ -325,13 +339,13 @@ class Engine:
             return verifier_error(f"The verifier failed ({type(bug).__name__}).")
 
 
-def _content(text: str, plain: Parsed | None) -> bytes:
-    """What of a completion its verdict depends on: the plain call in it, else all of it."""
-    if plain is not None:
-        call = plain.calls[0]
-        with contextlib.suppress(TypeError):
-            return orjson.dumps([plain.format, call.name, call.arguments])
-    return text.encode("utf-8", "surrogatepass")
+def _content(plain: Parsed) -> bytes | None:
+    """What of a plain call its verdict depends on: of the thought before it nothing does."""
+    call = plain.calls[0]
+    try:
+        return orjson.dumps([plain.format, call.name, call.arguments])
+    except TypeError:  # a number of more than 64 bits
+        return None
 
 
 _FINE: Final = unscored(Outcome.SCORED, Failure(Code.VERIFIER_ERROR, "", ""))
