@@ -107,11 +107,11 @@ def _answer(engine: Engine, session: Session, tool: str, raw: Json) -> Reply:
     try:
         offer = _offer(engine, session)
         call = _checked(engine, offer, tool, raw)
-        after = _after(session, offer, call)
+        after = _after(session, offer, call, engine.config.limits.calls)
         result = _result(offer, session, call)
         cookie = after.cookie
     except SessionFull:
-        refusal = _Refused(422, "The call was not run: too much was called in this session.")
+        refusal = _Refused(422, "The call was not run: the calls of this session are too long.")
     except _Refused as refused:
         refusal = refused
     else:
@@ -149,7 +149,10 @@ def _checked(engine: Engine, offer: Offer, tool: str, arguments: Json) -> ToolCa
     return one.call
 
 
-def _after(session: Session, offer: Offer, call: ToolCall) -> Session:
+def _after(session: Session, offer: Offer, call: ToolCall, most: int) -> Session:
+    """The session with one more call; beyond as many as are scored none is worth running."""
+    if session.length >= most:
+        raise _Refused(422, f"The call was not run: a completion may hold {most} calls.")
     if offer.tools[call.name].read_only:
         return session.read(call.name)
     return session.called(call.name, call.arguments)

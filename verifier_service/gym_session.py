@@ -72,6 +72,11 @@ class Session:
             raise BadSession("the session's cookie was not made by this service") from None
         return cls(content.toolset, tuple(calls), content.reads)
 
+    @property
+    def length(self) -> int:
+        """How many calls there were."""
+        return len(self.calls) + sum(self.reads.values())
+
     def read(self, tool: str) -> Self:
         """The session after a call of a tool that changes nothing."""
         return replace(self, reads={**self.reads, tool: self.reads.get(tool, 0) + 1})
