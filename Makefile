@@ -1,7 +1,7 @@
 # These need nothing but Python 3.11 or newer; everything else lands in .venv, which has the service,
 # and in .venv-trainer, which has the trainer: two programs that share nothing but HTTP.
 .DELETE_ON_ERROR:
-.PHONY: demo train-demo test test-service test-trainer check fuzz format serve clean
+.PHONY: demo train-demo test test-service test-trainer test-trainers check fuzz format serve clean
 SHELL := /bin/bash
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -43,6 +43,9 @@ test-service: $(STAMP)  ## Run the tests of the service, and those of the traine
 test-trainer: $(STAMP) $(TRAINER_STAMP)  ## Run the tests of the trainer in its own environment.
 	OMP_NUM_THREADS=1 VERIFIER_PYTHON=$(CURDIR)/$(BIN)/python $(TRAINER_BIN)/python -m pytest -n 2 --dist loadfile tests/trainer tests/training
 
+test-trainers: $(STAMP) $(TRAINER_STAMP)  ## Run other trainers' own reward code, each in an environment of its own.
+	$(BIN)/python -m tests.trainers $(TRAINERS)
+
 check: $(STAMP)  ## Formatting, lint and types.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -62,4 +65,4 @@ serve: $(STAMP)  ## Serve on http://127.0.0.1:8080.
 	$(BIN)/verifier serve
 
 clean:
-	rm -rf $(VENV) $(TRAINER_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz
+	rm -rf $(VENV) $(TRAINER_VENV) .venv-trainers .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz

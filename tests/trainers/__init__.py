@@ -1,1 +1,1 @@
-"""The trainers themselves, each in an environment of its own, obtaining rewards from a real service."""
+"""The trainers themselves, each in its own environment, obtaining rewards from a real service."""

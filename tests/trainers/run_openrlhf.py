@@ -77,9 +77,9 @@ class Engine:
 
 def experience(words: Any, response: dict[str, Any]) -> Any:
     generator = upstream("samples_generator").SamplesGenerator
-    return generator(SimpleNamespace(args=None), None, None, words, [])._process_response_into_experience(
-        response, max_len=2048
-    )
+    return generator(
+        SimpleNamespace(args=None), None, None, words, []
+    )._process_response_into_experience(response, max_len=2048)
 
 
 def made(words: Any, experiences: list[Any]) -> list[torch.Tensor]:
@@ -87,7 +87,9 @@ def made(words: Any, experiences: list[Any]) -> list[torch.Tensor]:
     args = SimpleNamespace(
         algo=SimpleNamespace(advantage=SimpleNamespace(estimator="group_norm", gamma=1.0)),
         rollout=SimpleNamespace(micro_batch_size=ROWS, n_samples_per_prompt=ROWS),
-        reward=MagicMock(clip_range=None, overlong_buffer_len=None, stop_properly_penalty_coef=None),
+        reward=MagicMock(
+            clip_range=None, overlong_buffer_len=None, stop_properly_penalty_coef=None
+        ),
         train=SimpleNamespace(dynamic_batch_enable=False),
     )
     maker = upstream("experience_maker").RemoteExperienceMaker(

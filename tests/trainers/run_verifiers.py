@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 import verifiers.v1 as vf
@@ -47,7 +46,9 @@ async def plugged_reward(task: vf.Task, message: dict[str, Any]) -> float:
 async def gym_reward(message: dict[str, Any]) -> float:
     """The taskset that speaks to a running resources server: `/seed_session`, then `/verify`."""
     params = {"input": PROMPT, "model": "policy", "tools": []}
-    data = NeMoGymData(prompt=PROMPT[0]["content"], row={**CARRIER, "responses_create_params": params})
+    data = NeMoGymData(
+        prompt=PROMPT[0]["content"], row={**CARRIER, "responses_create_params": params}
+    )
     task = NeMoGymTask(data, NeMoGymTaskConfig(resources_url=f"{URL}/nemo-gym"))
     trace = traced(task, message, NeMoGymState())
     await task.setup(trace, None)
