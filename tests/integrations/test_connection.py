@@ -98,6 +98,24 @@ def test_arguments_that_are_no_json_are_the_policys_fault(arguments: Any) -> Non
     assert (verdict.outcome, verdict.reward) == ("scored", 0.0)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param({"function": {"name": float("nan"), "arguments": {}}}, id="name NaN"),
+        pytest.param({"function": {"name": json.loads("[" * 900 + "]" * 900)}}, id="name too deep"),
+        pytest.param({"function": {"name": 5, "arguments": [1]}}, id="name a number"),
+        pytest.param({"function": None}, id="no function"),
+        pytest.param({"name": "f", "arguments": True}, id="arguments true"),
+        pytest.param("f()", id="text"),
+        pytest.param(None, id="null"),
+    ],
+)
+def test_a_call_of_any_shape_is_the_policys_fault(call: Any) -> None:
+    message = {"role": "assistant", "content": "", "tool_calls": [call]}
+    [verdict] = score([Sample([message], TASK)])
+    assert (verdict.outcome, verdict.reward) == ("scored", 0.0)
+
+
 def test_arguments_as_an_object_are_those_as_text() -> None:
     call = {"type": "function", "function": {**CALL, "arguments": CALL["arguments"]}}
     assert reward(Sample({"role": "assistant", "content": "", "tool_calls": [call]}, TASK)) == 1.0

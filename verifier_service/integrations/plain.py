@@ -62,13 +62,19 @@ def _written_call(call: Any) -> Json:
         call = plain(call)
     if not isinstance(call, Mapping):
         return call
-    rest = {name: value for name, value in call.items() if name not in {"function", "arguments"}}
-    written_call = plain(rest)
-    if "function" in call:
-        written_call["function"] = _written_call(call["function"])
-    if "arguments" in call:
-        written_call["arguments"] = _text(call["arguments"])
-    return written_call
+    return {str(name): _written_member(str(name), value) for name, value in call.items()}
+
+
+def _written_member(name: str, value: Any) -> Json:
+    if name == "function":
+        return _written_call(value)
+    if name == "arguments":
+        return _text(value)
+    try:
+        json.dumps(plain(value), allow_nan=False)
+    except (ValueError, RecursionError):
+        return _text(value)
+    return plain(value)
 
 
 def _text(arguments: Any) -> Json:
