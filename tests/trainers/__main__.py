@@ -72,19 +72,31 @@ def outcome(name: str, row: dict[str, Any], url: str) -> Outcome:
         python = environment(name, row)
     except NotInstalled as reason:
         return Outcome(distribution, "", str(reason), None)
-    ended = subprocess.run(
+    try:
+        said = json.loads(last_line(ran(name, python, url)))
+    except subprocess.CalledProcessError as failure:
+        sys.stderr.write(failure.stderr)
+        return Outcome(distribution, pinned(row), last_line(failure.stderr), False)
+    except subprocess.TimeoutExpired:
+        return Outcome(distribution, pinned(row), f"no end after {SCRIPT_S} s", False)
+    return Outcome(distribution, said["version"], said["ran"], True)
+
+
+def ran(name: str, python: Path, url: str) -> str:
+    """What a script prints.
+
+    Raises:
+        CalledProcessError, TimeoutExpired: Something did not hold, or it did not end.
+    """
+    return subprocess.run(
         [python, "-m", f"tests.trainers.run_{name}"],
         cwd=ROOT,
         env={**os.environ, **QUIET, "VERIFIER_URL": url},
         capture_output=True,
         text=True,
         timeout=SCRIPT_S,
-        check=False,
-    )
-    if ended.returncode != 0:
-        return Outcome(distribution, pinned(row), last_line(ended.stderr), False)
-    said = json.loads(last_line(ended.stdout))
-    return Outcome(distribution, said["version"], said["ran"], True)
+        check=True,
+    ).stdout
 
 
 QUIET: Final = {
@@ -133,7 +145,7 @@ def interpreter(row: dict[str, Any]) -> str:
 
 
 def install(python: Path, *arguments: str) -> None:
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [python, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
     ended = subprocess.run([*pip, *arguments], capture_output=True, text=True, check=False)
     if ended.returncode != 0:
         raise NotInstalled(last_line(ended.stderr))
