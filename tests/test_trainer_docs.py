@@ -11,6 +11,7 @@ import asyncio
 import json
 import re
 import shlex
+import tomllib
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.util import find_spec
@@ -317,6 +318,29 @@ def test_the_table_of_trainers_links_every_page(table: Path) -> None:
         re.findall(r"\]\((?:docs/trainers/)?([a-z0-9-]+\.md)(?:#[a-z-]+)?\)", text_of(table))
     )
     assert {page.name for page in PAGES} - {INDEX.name} <= linked
+
+
+def test_the_readme_claims_those_runs_that_make_test_trainers_makes() -> None:
+    claims = ",".join(re.findall(r"real trainer run: ([^;|]*)", text_of(ROOT / "README.md")))
+    claimed = {claim.strip() for claim in claims.split(",")}
+    assert claimed == set(runs())
+
+
+def runs() -> Iterator[str]:
+    """Distribution and version of each trainer that a script runs."""
+    environments = tomllib.loads(text_of(ROOT / "tests/trainers/environments.toml"))
+    trainers = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]["optional-dependencies"]
+    for name, environment in environments.items():
+        if "absent" in environment:
+            continue
+        assert (ROOT / f"tests/trainers/run_{name}.py").exists()
+        pinned = [
+            *environment.get("alone", ()),
+            *environment.get("beside", ()),
+            *trainers["trainer"],
+        ]
+        begin = f"{environment['distribution']}=="
+        yield next(pin for pin in pinned if pin.startswith(begin)).replace("==", " ")
 
 
 @each_page
