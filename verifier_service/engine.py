@@ -13,8 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, TypeVar
 
-import orjson
-
 from sandbox_tools import SandboxError, Toolset, load, load_directory, shipped
 from sandbox_tools.errors import ToolsetError
 from sandbox_tools.types import Json
@@ -42,7 +40,7 @@ from verifier_service.scoring.types import (
     Parsed,
     Verdict,
 )
-from verifier_service.scoring.values import canonical_json
+from verifier_service.scoring.values import content_key
 from verifier_service.worker import TimeLimitExceeded, time_limit
 
 CACHED_TASKS: Final = 8192
@@ -104,14 +102,6 @@ class Setting:
         return _digest(self.task_key, self.profile.name.encode(), self.format.encode())
 
 
-def truth_key(ground_truth: Json) -> bytes:
-    """Content of a ground truth: equal keys stand for equal ones."""
-    try:
-        return orjson.dumps(ground_truth, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # what no 64 bits, or no UTF-8, can hold
-        return canonical_json(ground_truth)
-
-
 def _digest(*parts: bytes) -> bytes:
     return hashlib.sha256(b"\0".join(parts)).digest()
 
@@ -151,7 +141,7 @@ class Engine:
             BadTask: An inline tool is wrong.
         """
         if tools is not None:
-            key = b"inline:" + truth_key(tools)
+            key = b"inline:" + content_key(tools)
             found = self._inline.get(key, lambda: _or_bad_task(lambda: offer_inline(tools)))
             return _or_raise(found), key
         name = self.toolset(toolset or "").name
@@ -190,7 +180,7 @@ class Engine:
         """The checked task of a ground truth, made once for each distinct content.
 
         Args:
-            truth: `truth_key` of the ground truth.
+            truth: `content_key` of the ground truth.
 
         Raises:
             BadTask: The ground truth is wrong.
@@ -207,7 +197,7 @@ class Engine:
 
     def judge(self, completion: Completion, ground_truth: Json, setting: Setting) -> Verdict:
         """The verdict of one completion, within its time limit; nothing is raised."""
-        return self._judge(completion, None, ground_truth, truth_key(ground_truth), setting)
+        return self._judge(completion, None, ground_truth, content_key(ground_truth), setting)
 
     def find(
         self, completion: Completion, ground_truth: Json, truth: bytes, setting: Setting
@@ -215,7 +205,7 @@ class Engine:
         """What one completion comes to; those of a task that say or call the same are judged once.
 
         Args:
-            truth: `truth_key` of the ground truth.
+            truth: `content_key` of the ground truth.
         """
         if not isinstance(completion, str):
             return Finding.of(self._judge(completion, None, ground_truth, truth, setting))
@@ -232,9 +222,10 @@ class Engine:
     ) -> Finding:
         """Of a text that is new: what it calls may not be."""
         plain = self._plain(text, setting)
-        call = None if plain is None else _content(plain)
-        if call is None:
+        if plain is None:
             return Finding.of(self._judge(text, plain, ground_truth, truth, setting))
+        # Of the thought before a plain call the verdict does not depend.
+        call = content_key([plain.format, plain.calls[0].name, plain.calls[0].arguments])
         key = b"\1".join((setting.key, truth, call))
         found = self._findings.find(key)
         if found is None:
@@ -286,7 +277,7 @@ class Engine:
         """What is wrong with a ground truth, or None where it scores full against itself."""
 
         def prepared() -> Verdict:
-            self.prepare(ground_truth, truth_key(ground_truth), setting)
+            self.prepare(ground_truth, content_key(ground_truth), setting)
             return _FINE
 
         verdict = self.guarded(prepared)
@@ -337,15 +328,6 @@ class Engine:
             raise  # the process is no longer to be trusted; the pool replaces it
         except Exception as bug:  # noqa: BLE001  any bug of ours is never a reward, nor a crash
             return verifier_error(f"The verifier failed ({type(bug).__name__}).")
-
-
-def _content(plain: Parsed) -> bytes | None:
-    """What of a plain call its verdict depends on: of the thought before it nothing does."""
-    call = plain.calls[0]
-    try:
-        return orjson.dumps([plain.format, call.name, call.arguments])
-    except TypeError:  # a number of more than 64 bits
-        return None
 
 
 _FINE: Final = unscored(Outcome.SCORED, Failure(Code.VERIFIER_ERROR, "", ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sandbox_tools import Episode
 from sandbox_tools.types import Json, ToolResult
@@ -11,7 +12,7 @@ from verifier_service.scoring.codes import Code
 from verifier_service.scoring.errors import BadTask
 from verifier_service.scoring.execute import run
 from verifier_service.scoring.ground_truth import read_ground_truth
-from verifier_service.scoring.judge import Judged, Task, judge
+from verifier_service.scoring.judge import Itself, Judged, Task, content_of, judge
 from verifier_service.scoring.offer import Offer
 from verifier_service.scoring.parse import parse
 from verifier_service.scoring.profiles import Profile
@@ -59,9 +60,9 @@ def prepare(raw: Json, offer: Offer, options: Options, limits: Limits) -> Task:
         reference = run(offer.toolset, first_choices(truth))
     _check_equivalence(truth, reference)
     task = Task(truth, offer, reference)
-    _check_itself(task, options, limits)
+    itself = _check_itself(task, options, limits)
     _check_expected_result(truth, reference)
-    return task
+    return replace(task, itself=itself)
 
 
 def score(
@@ -120,7 +121,7 @@ def _refuse_undeclared(truth: GroundTruth, offer: Offer) -> None:
             )
 
 
-def _check_itself(task: Task, options: Options, limits: Limits) -> None:
+def _check_itself(task: Task, options: Options, limits: Limits) -> Itself | None:
     truth = task.truth
     if truth.behavior is Behavior.EXECUTE:
         if len(truth.calls) > limits.calls:
@@ -132,10 +133,11 @@ def _check_itself(task: Task, options: Options, limits: Limits) -> None:
     elif truth.text is not None:
         parsed = parse(truth.text, tools=task.offer.tools, options=options, limits=limits)
     else:
-        return
-    itself = judge(parsed, read(parsed.content, options.languages), task, options, limits).judgement
-    if not itself.full:
-        first = itself.failures[0] if itself.failures else None
+        return None
+    judged = judge(parsed, read(parsed.content, options.languages), task, options, limits)
+    if not judged.judgement.full:
+        failures = judged.judgement.failures
+        first = failures[0] if failures else None
         reason = "" if first is None else f": {first.code} at {first.path}: {first.message}"
         where = "/ground_truth/calls" if truth.calls else "/ground_truth/text"
         raise BadTask(
@@ -143,6 +145,7 @@ def _check_itself(task: Task, options: Options, limits: Limits) -> None:
             where,
             f"The ground truth does not score full against itself{reason}",
         )
+    return Itself(content_of(parsed.calls), judged) if truth.calls else None
 
 
 def _check_equivalence(truth: GroundTruth, reference: Episode | None) -> None:

