@@ -1,0 +1,38 @@
+"""What the Lambda of SageMaker's RLVR and of Bedrock forwards."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.wires import cases
+from tests.wires.trainers import take_results
+
+PATH = "/sagemaker/rlvr"
+
+
+@cases.answered("sagemaker")
+def test_every_sample_has_its_result(service: str, case: dict[str, Any]) -> None:
+    answer = cases.answer(service, PATH, case)
+    if "answer" in case:
+        assert answer == case["answer"]
+    else:
+        ids = list(case["rewards"])
+        assert take_results(answer, ids) == list(case["rewards"].values())
+
+
+@cases.refused("sagemaker")
+def test_a_request_without_sense_is_refused(service: str, case: dict[str, Any]) -> None:
+    cases.refuses(service, PATH, case)
+
+
+def test_the_envelope_holds_the_same_results(service: str) -> None:
+    (case,) = [c for c in cases.read("sagemaker") if c["id"].startswith("a batch")]
+    wrapped = cases.answer(service, PATH, {**case, "query": "envelope=oss"})
+    assert json.loads(wrapped["body"]) == cases.answer(service, PATH, case)
+
+
+def test_the_reward_is_a_metric_of_its_own_type(service: str) -> None:
+    [result] = cases.answer(service, PATH, cases.read("sagemaker")[0])
+    rewards = [metric for metric in result["metrics_list"] if metric["type"] == "Reward"]
+    assert rewards == [{"name": "reward", "value": 1.0, "type": "Reward"}]
