@@ -58,18 +58,20 @@ def written(completion: Any) -> Json:
 
 
 def _written_call(call: Any) -> Json:
-    if not isinstance(call, Mapping):
-        call = plain(call)
-    if not isinstance(call, Mapping):
-        return call
-    return {str(name): _written_member(str(name), value) for name, value in call.items()}
+    if isinstance(call, Mapping):
+        return {str(name): _written_member(str(name), value) for name, value in call.items()}
+    value = _sound(call)
+    return _written_call(value) if isinstance(value, dict) else value
 
 
 def _written_member(name: str, value: Any) -> Json:
     if name == "function":
         return _written_call(value)
-    if name == "arguments":
-        return _text(value)
+    return _text(value) if name == "arguments" else _sound(value)
+
+
+def _sound(value: Any) -> Json:
+    """The value where JSON can hold it, otherwise its text."""
     try:
         json.dumps(plain(value), allow_nan=False)
     except (ValueError, RecursionError):
