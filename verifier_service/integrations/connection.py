@@ -6,6 +6,7 @@
 | `VERIFIER_API_KEY` | its key |
 | `VERIFIER_TOOLSET`, `VERIFIER_PROFILE`, `VERIFIER_FORMAT` | what a carrier leaves out |
 | `VERIFIER_TIMEOUT_S`, `VERIFIER_RETRY_BUDGET_S` | for one attempt, and for all of one request |
+| `VERIFIER_TOKENIZER` | name or path of the policy's tokenizer, for TRL: see `trl` |
 | `VERIFIER_UNSCORED` | `raise` (default), or the number to return for a sample without a reward |
 
 A sample that could not be scored has no reward. Trainers that know null get null; others get
@@ -184,7 +185,8 @@ def defaults() -> dict[str, str]:
 def reason(verdict: Verdict) -> str:
     """Why the reward is not 1.0, in one line; empty where it is."""
     return "; ".join(
-        f"{failure.code} {failure.path}: {failure.message}" for failure in verdict.failures
+        f"{failure.code} {failure.path}".rstrip() + f": {failure.message}"
+        for failure in verdict.failures
     )
 
 
