@@ -18,14 +18,14 @@ from sandbox_tools.types import Json
 from verifier_service import encode, problems
 from verifier_service.batch import Batch
 from verifier_service.carrier import CarrierFault
-from verifier_service.engine import Engine
+from verifier_service.engine import Engine, verifier_error
 from verifier_service.jobs import Job, Progress, Reply
 from verifier_service.problems import Kind
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.pipeline import unscored
 from verifier_service.scoring.types import Failure, Outcome
 from verifier_service.wire import Fault, Problem, ScoreItem, ScoreRequest
-from verifier_service.wires import Query, Result, Sample, Wire
+from verifier_service.wires import Query, Result, Sample, Spoiled, Wire
 
 Verdict = Mapping[str, Json]
 """As in the answer of `POST /score`."""
@@ -54,8 +54,13 @@ class Translation:
         batch = Batch(self._engine, ScoreRequest.model_construct(items=sound), job, deadline)
         batch.judge_all(progress)
         scored = (orjson.loads(b"{%b}" % finding.members) for finding in batch.findings)
-        verdicts = [_invalid(i) if isinstance(i, CarrierFault) else next(scored) for i in items]
-        counts = self._counts(verdicts, batch, invalid=len(items) - len(sound))
+        verdicts = [_unjudged(i) if isinstance(i, CarrierFault) else next(scored) for i in items]
+        unjudged = Counter(
+            verdict["outcome"]
+            for verdict, item in zip(verdicts, items, strict=True)
+            if isinstance(item, CarrierFault)
+        )
+        counts = self._counts(verdicts, batch, unjudged)
         refusal = self._refusal(verdicts)
         if refusal is not None:
             return Reply(refusal.status, problems.encode(refusal), problems.MEDIA_TYPE, counts)
@@ -90,12 +95,11 @@ class Translation:
         )
 
     def _counts(
-        self, verdicts: Sequence[Verdict], batch: Batch, *, invalid: int
+        self, verdicts: Sequence[Verdict], batch: Batch, unjudged: Mapping[str, int]
     ) -> Mapping[str, Json]:
         counts = dict(batch.counts())
-        if invalid:
-            label = (Outcome.INVALID_TASK.value, None, "other", invalid)
-            counts["completions"] = [*counts["completions"], label]
+        labels = [(outcome, None, "other", count) for outcome, count in unjudged.items()]
+        counts["completions"] = [*counts["completions"], *labels]
         answered = "refused" if self._instead is None else "number"
         outcomes = Counter(v["outcome"] for v in verdicts if v["reward"] is None)
         if outcomes:
@@ -117,7 +121,9 @@ def _item(sample: Sample) -> ScoreItem | CarrierFault:
         return CarrierFault(fault.pointer, fault.detail)
 
 
-def _invalid(fault: CarrierFault) -> Verdict:
-    """The verdict of a sample that no task could be made of."""
+def _unjudged(fault: CarrierFault) -> Verdict:
+    """The verdict of a sample that no task could be made of, or that we spoiled ourselves."""
+    if isinstance(fault, Spoiled):
+        return encode.verdict(verifier_error(fault.message))
     failure = Failure(Code.TASK_GROUND_TRUTH, fault.pointer, fault.message)
     return encode.verdict(unscored(Outcome.INVALID_TASK, failure))

@@ -288,7 +288,7 @@ def test_what_times_out_is_no_zero(service: str) -> None:
 def test_a_rollout_that_we_spoiled_gets_no_reward(service: str) -> None:
     excuse = json.dumps({"type": "urn:verifier:problem:queue-full", "status": 429})
     answer = verify(service, rollout(called("get_stock_price", PRICE), returned(excuse)))
-    assert answer.status_code == 422
+    assert answer.status_code == 503
     assert answer.json()["errors"][0]["pointer"] == "/response/output/1"
 
 

@@ -11,7 +11,16 @@ from types import MappingProxyType
 from typing import Final
 
 from verifier_service.wires import eval_protocol, gemini, nemo_gym, openrlhf, sagemaker, slime
-from verifier_service.wires.types import BadQuery, Errand, Query, Result, Sample, Wire, read_query
+from verifier_service.wires.types import (
+    BadQuery,
+    Errand,
+    Query,
+    Result,
+    Sample,
+    Spoiled,
+    Wire,
+    read_query,
+)
 
 WIRES: Final[Mapping[str, Wire]] = MappingProxyType(
     {
@@ -38,6 +47,7 @@ __all__ = [
     "Query",
     "Result",
     "Sample",
+    "Spoiled",
     "Wire",
     "read_query",
 ]

@@ -18,7 +18,7 @@ from an earlier answer: Gym verifies finished rollouts again.
 
 Every call is validated and executed anew. What `function_call_output` items say is not judged: the
 policy writes none of them. But where one of them is this service's own excuse (its queue was full,
-a tool broke), the rollout was spoiled by us and the request is refused.
+a tool broke), the rollout was spoiled by us and the request is refused with 503.
 
 `seed_session` chooses the tools of a session and sets a cookie; the tools are called at
 `/nemo-gym/{tool}`. The cookie is the session, so any replica answers, and every answer sets it
@@ -43,9 +43,9 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from typing_extensions import TypedDict
 
-from verifier_service.carrier import NESTED, CarrierFault, Json
+from verifier_service.carrier import NESTED, Json
 from verifier_service.wires.rows import sample_in
-from verifier_service.wires.types import Errand, Query, Result, Sample, Trainers, Wire
+from verifier_service.wires.types import Errand, Query, Result, Sample, Spoiled, Trainers, Wire
 
 PREFIX: Final = "/nemo-gym"
 RESERVED: Final = frozenset(
@@ -124,7 +124,7 @@ def read(request: NemoGymVerifyRequest, query: Query) -> Sequence[Sample]:
     for index, item in enumerate(items):
         if _is_excuse(item):
             message = "a tool call failed on our side, which spoiled this rollout; sample it again"
-            return [Sample(None, CarrierFault(f"/response/output/{index}", message), "")]
+            return [Sample(None, Spoiled("", message), f"/response/output/{index}")]
     return [sample]
 
 

@@ -32,6 +32,10 @@ class Query:
     """Parameters of this wire alone."""
 
 
+class Spoiled(CarrierFault):
+    """What the policy was told is our own failure: there is nothing to judge it by."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One completion and its task, as a trainer's request has them."""
