@@ -13,20 +13,22 @@ from verifier_service.integrations.art import score_trajectory
 
 
 async def main() -> None:
-    group = await art.TrajectoryGroup(rollout(turn) for turn in MESSAGES)
+    group = await art.TrajectoryGroup(rollout(*numbered) for numbered in enumerate(MESSAGES))
     assert not group.exceptions, group.exceptions
-    same_as_the_service((one.reward for one in group.trajectories), MESSAGES)
+    # They stand in the order in which they were finished.
+    in_order = sorted(group.trajectories, key=lambda one: one.metadata["place"])
+    same_as_the_service((one.reward for one in in_order), MESSAGES)
     assert len({frozenset(one.metrics) for one in group.trajectories}) == 1
     passed("openpipe-art", "score_trajectory of Trajectory in TrajectoryGroup")
 
 
-async def rollout(message: dict[str, Any]) -> art.Trajectory:
+async def rollout(place: int, message: dict[str, Any]) -> art.Trajectory:
     choice = Choice.model_validate(
         {"index": 0, "finish_reason": "stop", "logprobs": None, "message": message}
     )
-    return await score_trajectory(
-        art.Trajectory(messages_and_choices=[*PROMPT, choice]), CARRIER_TEXT
-    )
+    turns = [*PROMPT, choice]
+    trajectory = art.Trajectory(messages_and_choices=turns, metadata={"place": place})
+    return await score_trajectory(trajectory, CARRIER_TEXT)
 
 
 if __name__ == "__main__":
