@@ -309,6 +309,22 @@ def test_half_a_surrogate_pair_is_kept(verifier: Verifier, dataset: Dataset) -> 
     assert row["prompt"] == "\ud800"
 
 
+@pytest.mark.parametrize("depth", range(300, 1000, 50))
+def test_what_is_nested_deep_is_converted_or_named(
+    verifier: Verifier, dataset: Dataset, depth: int
+) -> None:
+    deep = b'{"prompt": "x", "ground_truth": [' + b"[" * depth + b"]" * depth + b"]}"
+    result = verifier("convert", dataset(deep, ROW), "--to", "verl")
+    converted, named = len(rows_of(result.stdout)), result.stderr.count(":1: ")
+    assert (converted, named, result.exit_code) in {(2, 0, 0), (1, 1, 1)}
+
+
+def test_messages_of_a_users_own_beside_a_text_prompt_go_along() -> None:
+    row = {"prompt": "Hi", "answer": [CALL], "messages": HISTORY}
+    task = SHAPES["easyr1"].task(row, {})
+    assert (task.prompt, task.others) == ("Hi", {"messages": HISTORY})
+
+
 def test_the_help_names_every_trainer(verifier: Verifier) -> None:
     said = " ".join(verifier("convert", "--help").stdout.split())
     assert [name for name in SHAPES if f" {name}" not in said] == []
@@ -320,7 +336,6 @@ def test_parquet_keeps_every_row(verifier: Verifier, dataset: Dataset, tmp_path:
     out = tmp_path / "rows.parquet"
     assert verifier("convert", path, "--to", "verl", "-o", out).exit_code == 0
     back = rows_of(verifier("convert", out, "--from", "verl").stdout)
-    # A null of a message is one that Parquet pads with.
     assert [row["ground_truth"] for row in back] == [TRUTH, TRUTH]
     assert [row.get("difficulty") for row in back] == [None, 3]
     assert [len(row["prompt"]) for row in back] == [1, 3]

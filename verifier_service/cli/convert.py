@@ -88,8 +88,7 @@ def convert(  # noqa: PLR0913 - the options of a command
     work = _Conversion(dataset, read, write_shape, defaults, tools, to == "canonical", strict)
     try:
         with _opened(output) as write:
-            for row in work.rows():
-                write(row)
+            work.run(write)
     except NoParquet as problem:
         raise CommandError(str(problem)) from None
     _report(work, to)
@@ -113,7 +112,8 @@ class _Conversion:
     left_out: Counter[str] = field(default_factory=Counter)
     """Members that the target has no place for, and in how many rows."""
 
-    def rows(self) -> Iterator[Mapping[str, Json]]:
+    def run(self, write: Write) -> None:
+        """Write every row that can be."""
         from verifier_service.convert import BadRow  # noqa: PLC0415  slow
 
         for number, given in enumerate(_rows_of(self.dataset), 1):
@@ -122,12 +122,13 @@ class _Conversion:
             try:
                 if isinstance(given, BadRow):
                     raise given
-                row = self._converted(given)
+                write(self._converted(given))
             except BadRow as bad:
                 self._complain(number, bad)
+            except RecursionError:
+                self._complain(number, BadRow("", "nested too deep"))
             else:
                 self.done += 1
-                yield row
 
     def _converted(self, given: Mapping[str, Json]) -> Mapping[str, Json]:
         from verifier_service.convert import PROMPTS, BadRow  # noqa: PLC0415  slow

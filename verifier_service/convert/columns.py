@@ -85,7 +85,7 @@ class OneText(Columns):
     def task(self, row: Mapping[str, Json], defaults: Mapping[str, Json]) -> Task:
         task = Columns.task(self, row, defaults)
         known = row.get(self.MESSAGES)
-        if known is None or joined(known) != task.prompt:
+        if not _says(known, task.prompt):
             return task
         others = {name: value for name, value in task.others.items() if name != self.MESSAGES}
         return Task(known, task.item, others)
@@ -113,11 +113,19 @@ def joined(prompt: Json) -> Json:
     return "\n\n".join(texts)
 
 
+def _says(said: Json, text: Json) -> bool:
+    """Whether messages, joined, are the text."""
+    try:
+        return bool(joined(said) == text)
+    except BadRow:
+        return False
+
+
 def _as_read(prompt: Json) -> Json:
     """Messages where a text is their JSON."""
     if not isinstance(prompt, str) or not prompt.startswith('[{"role"'):
         return prompt
     try:
         return json.loads(prompt)
-    except ValueError:
+    except (ValueError, RecursionError):
         return prompt

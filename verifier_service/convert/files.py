@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ class NoParquet(Exception):
 
 
 def parquet_rows(path: Path) -> Iterator[Mapping[str, Json]]:
-    """The rows of a Parquet file, without the nulls that its columns of objects pad with.
+    """The rows of a Parquet file, without the nulls (and NaN) that stand for what is missing.
 
     Raises:
         NoParquet: pyarrow is not installed, or the file is something else.
@@ -62,11 +63,18 @@ def json_lines_writer(stream: BinaryIO) -> Iterator[Write]:
 
 
 def json_line(row: Mapping[str, Json]) -> bytes:
-    """A row in UTF-8; what UTF-8 cannot say (half of a surrogate pair) stays escaped."""
+    """A row in UTF-8; what UTF-8 cannot say (half of a surrogate pair) stays escaped.
+
+    Raises:
+        BadRow: It holds what JSON has not: a date, bytes, infinity, endless nesting.
+    """
     try:
-        return json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n"
+        text = json.dumps(row, ensure_ascii=False, allow_nan=False)
+        return text.encode("utf-8") + b"\n"
     except UnicodeEncodeError:
         return json.dumps(row).encode("ascii") + b"\n"
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadRow("", f"cannot be written as JSON: {error}") from None
 
 
 @contextmanager
@@ -114,10 +122,15 @@ def _column(arrow: Any, name: str, values: list[Json]) -> Any:
 
 def _without_nulls(value: Json) -> Json:
     if isinstance(value, dict):
-        return {key: _without_nulls(member) for key, member in value.items() if member is not None}
+        given = {key: member for key, member in value.items() if not _is_missing(member)}
+        return {key: _without_nulls(member) for key, member in given.items()}
     if isinstance(value, list):
         return [_without_nulls(element) for element in value]
     return value
+
+
+def _is_missing(value: Json) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _pyarrow() -> tuple[Any, Any]:
