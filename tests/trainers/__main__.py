@@ -137,11 +137,16 @@ def digest_of(row: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
 
 
-def interpreter(row: dict[str, Any]) -> str:
-    name = f"python{row.get('python', PYTHON)}"
-    if shutil.which(name) is None or subprocess.run([name, "-c", ""], check=False).returncode:
-        raise NotInstalled(f"needs {name}, which is not here")
-    return name
+def interpreter(row: dict[str, Any]) -> Path:
+    """A Python of the version that the trainer needs; among pyenv's, it has to be chosen."""
+    version = row.get("python", PYTHON)
+    chosen = {**os.environ, "PYENV_VERSION": version}
+    command = [f"python{version}", "-c", "import sys; print(sys.executable)"]
+    try:
+        found = subprocess.run(command, env=chosen, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        raise NotInstalled(f"needs Python {version}, which is not here") from None
+    return Path(found.stdout.strip())
 
 
 def install(python: Path, *arguments: str) -> None:
