@@ -27,12 +27,12 @@ from verifier_service.integrations.connection import (
     Patience,
     Sample,
     Unscored,
-    measures_of,
     reward_of,
     score,
     score_async,
 )
 from verifier_service.integrations.once import score_once, score_once_async
+from verifier_service.integrations.verdicts import measures_of
 
 CALL = TASK["ground_truth"][0]  # type: ignore[index]
 ANYTHING = [{"name": "f", "parameters": {"type": "object", "properties": {"x": {}}}}]

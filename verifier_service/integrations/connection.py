@@ -37,7 +37,7 @@ from verifier_service.client import (
     terms,
 )
 from verifier_service.integrations.plain import plain, written
-from verifier_service.measures import COMPONENTS, measures
+from verifier_service.measures import COMPONENTS
 
 VARIABLES: Final = (
     "VERIFIER_URL",
@@ -169,11 +169,6 @@ def reward_of(verdict: Verdict) -> float:
     if instead == _RAISE:
         raise Unscored(verdict)
     return _number("VERIFIER_UNSCORED", instead)
-
-
-def measures_of(verdict: Verdict) -> dict[str, float]:
-    """A verdict as numbers under constant names: see `verifier_service.measures`."""
-    return measures(verdict.tier, verdict.components, scored=verdict.reward is not None)
 
 
 def defaults() -> dict[str, str]:

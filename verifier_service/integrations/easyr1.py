@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from verifier_service.integrations.connection import Sample, measures_of, reward_of, score
+from verifier_service.integrations.connection import Sample, reward_of, score
+from verifier_service.integrations.verdicts import measures_of
 
 REWARD_NAME = "verifier"
 REWARD_TYPE = "batch"

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from verifier_service.completion_text import completion_of
-from verifier_service.integrations.connection import Sample, measures_of, reward_of, score
+from verifier_service.integrations.connection import Sample, reward_of, score
+from verifier_service.integrations.verdicts import measures_of
 from verifier_service.measures import MEASURES
 
 

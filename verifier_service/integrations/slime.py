@@ -22,11 +22,11 @@ from verifier_service.client import Verdict
 from verifier_service.integrations.columns import TASKS, row_sample
 from verifier_service.integrations.connection import (
     Row,
-    measures_of,
     reason,
     reward_of,
     score_async,
 )
+from verifier_service.integrations.verdicts import measures_of
 
 
 async def custom_rm(args: Any, sample: Any, **_: Any) -> Any:

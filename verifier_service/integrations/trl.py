@@ -39,8 +39,9 @@ from typing import Any, TypeAlias
 
 from verifier_service.client import Verdict
 from verifier_service.integrations.columns import column_samples
-from verifier_service.integrations.connection import NotConfigured, Row, measures_of, reason
+from verifier_service.integrations.connection import NotConfigured, Row, reason
 from verifier_service.integrations.once import score_once, score_once_async
+from verifier_service.integrations.verdicts import measures_of
 from verifier_service.measures import MEASURES
 
 Rewards: TypeAlias = list[float | None]

@@ -37,11 +37,11 @@ from verifier_service.carrier import SETTINGS
 from verifier_service.client import Verdict
 from verifier_service.integrations.connection import (
     Sample,
-    measures_of,
     reward_of,
     score,
     score_async,
 )
+from verifier_service.integrations.verdicts import measures_of
 
 
 async def compute_score(
