@@ -41,7 +41,8 @@ test-service: $(STAMP)  ## Run the tests of the service, and those of the traine
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-trainer: $(STAMP) $(TRAINER_STAMP)  ## Run the tests of the trainer in its own environment.
-	OMP_NUM_THREADS=1 VERIFIER_PYTHON=$(CURDIR)/$(BIN)/python $(TRAINER_BIN)/python -m pytest -n 2 --dist loadfile tests/trainer tests/training
+	OMP_NUM_THREADS=1 VERIFIER_PYTHON=$(CURDIR)/$(BIN)/python $(TRAINER_BIN)/python -m pytest -n 2 --dist loadfile tests/trainer tests/training \
+		tests/integrations/test_trl.py tests/integrations/test_roll.py
 
 test-trainers: $(STAMP) $(TRAINER_STAMP)  ## Run other trainers' own reward code, each in an environment of its own.
 	$(BIN)/python -m tests.trainers $(TRAINERS)

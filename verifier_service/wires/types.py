@@ -75,8 +75,10 @@ class Result:
     @property
     def reason(self) -> str:
         """Why the reward is not 1.0, in one line; empty where it is."""
-        failures = self.verdict["failures"]
-        return "; ".join(f"{one['code']} {one['path']}: {one['message']}" for one in failures)
+        return "; ".join(
+            f"{' '.join(filter(None, (failure['code'], failure['path'])))}: {failure['message']}"
+            for failure in self.verdict["failures"]
+        )
 
 
 @dataclass(frozen=True, slots=True)
