@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -26,10 +27,12 @@ from tests.wires.trainers import (
     WRONG,
     Trainer,
 )
-from verifier_service.wires import WIRES
+from verifier_service.wires import WIRES, Wire
 
 every_trainer = pytest.mark.parametrize("trainer", TRAINERS, ids=str)
 BURST = 300
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = ("api", "configuration")
 
 
 def post(url: str, trainer: Trainer, body: Any, query: str = "", **options: Any) -> httpx.Response:
@@ -61,6 +64,15 @@ def without(body: Any, pointer: str) -> Any:
 def test_every_wire_has_a_stand_in() -> None:
     """NeMo Gym's has tests of its own."""
     assert {trainer.wire for trainer in TRAINERS} | {"nemo_gym"} >= set(WIRES)
+
+
+@pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
+def test_every_wire_is_documented(wire: Wire) -> None:
+    paths, settings = ((DOCS / f"{page}.md").read_text("utf-8") for page in PAGES)
+    rows = [row for row in paths.splitlines() if f"{wire.paths[-1]}`" in row]
+    assert any(f"| {wire.deadline_s:g} s |" in row for row in rows), "its path and its deadline"
+    assert all(f"`{name}`" in paths for name in wire.parameters)
+    assert f"`{wire.name}`" in settings
 
 
 @every_trainer
