@@ -385,6 +385,18 @@ def test_the_world_of_a_session_is_that_of_its_reward(service: str) -> None:
     assert answer.json()["reward"] == 1.0
 
 
+def test_a_client_that_keeps_its_first_cookie_loses_no_reward(service: str) -> None:
+    """As verifiers' taskset does: it is shown the same number for both orders."""
+    agent, output = Agent(service, {"toolset": "finance", "ground_truth": TWO_ORDERS}), []
+    first = agent.cookies
+    for _ in range(2):
+        agent.cookies = first
+        _, result = agent.call("place_order", ORDER)
+        output += [called("place_order", json.dumps(ORDER)), returned(json.dumps(result))]
+    assert output[1] == output[3]
+    assert rewarded(service, *output, toolset="finance", ground_truth=TWO_ORDERS) == 1.0
+
+
 def test_verify_never_reads_the_cookie(service: str) -> None:
     agent = Agent(service)
     agent.call("place_order", ORDER)
