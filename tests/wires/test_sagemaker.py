@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.wires import cases
 from tests.wires.trainers import take_results
 
@@ -36,3 +38,11 @@ def test_the_reward_is_a_metric_of_its_own_type(service: str) -> None:
     [result] = cases.answer(service, PATH, cases.read("sagemaker")[0])
     rewards = [metric for metric in result["metrics_list"] if metric["type"] == "Reward"]
     assert rewards == [{"name": "reward", "value": 1.0, "type": "Reward"}]
+
+
+@pytest.mark.parametrize("given", ["p17", 7, 0, {"row": 7}])
+def test_an_id_comes_back_as_it_was(service: str, given: Any) -> None:
+    first = cases.read("sagemaker")[0]
+    body = [{**first["body"][0], "id": given, "metadata": {"key": "another"}}]
+    [result] = cases.answer(service, PATH, {"body": body})
+    assert result["id"] == given

@@ -9,7 +9,7 @@ from verifier_service.carrier import Json
 
 TURNS: Final = ("last", "all")
 """Values of `?turns=`: whether a conversation's earlier answers are part of its prompt."""
-_POLICY: Final = frozenset({"assistant", "tool", "function"})
+_POLICY: Final = ("assistant", "tool", "function")
 """Who speaks while the policy works: itself, and the tools that it calls."""
 
 
