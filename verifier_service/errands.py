@@ -44,8 +44,10 @@ def _seed(engine: Engine, raw: Json, call: Call) -> Reply:
         return _wrong_task(engine, task)
     if task.get("tools") is not None or not task.get("toolset"):
         return Reply(200, b"{}", cookie=Session("").cookie)
+    if not isinstance(task["toolset"], str):
+        return _wrong_task(engine, CarrierFault("/toolset", "must be a name"))
     try:
-        toolset = engine.toolset(str(task["toolset"]))
+        toolset = engine.toolset(task["toolset"])
     except UnknownName as unknown:
         return _wrong_task(engine, CarrierFault("/toolset", unknown.message))
     if taken := nemo_gym.RESERVED & toolset.specs.keys():

@@ -439,8 +439,12 @@ def test_tools_without_implementation_say_so(service: str) -> None:
 
 @pytest.mark.parametrize(
     ("row", "pointer"),
-    [({}, ""), ({"toolset": "no_such", "ground_truth": TRUTH}, "/toolset")],
-    ids=["no task", "no such toolset"],
+    [
+        ({}, ""),
+        ({"toolset": "no_such", "ground_truth": TRUTH}, "/toolset"),
+        ({"toolset": ["finance"], "ground_truth": TRUTH}, "/toolset"),
+    ],
+    ids=["no task", "no such toolset", "no name"],
 )
 def test_a_wrong_row_is_refused_before_anything_is_sampled(
     service: str, row: Any, pointer: str
