@@ -22,6 +22,7 @@ NOISE: Final = 1e-6
 EXACT_FLOATS: Final = 2.0**53
 """Below this a float with no fraction is one integer and no other."""
 
+SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 SHOWN_NODES: Final = 16
 SHOWN_CHARACTERS: Final = 200
 """A value with more nodes or characters is abridged where it is shown."""
@@ -36,6 +37,8 @@ def json_equal(left: Json, right: Json) -> bool:
     Strings and member names are compared in Unicode NFC and not folded otherwise. Arrays have an
     order, objects have none.
     """
+    if type(left) in SCALARS:
+        return _same_scalar(left, right)
     pending = [(left, right)]
     while pending:
         one, other = pending.pop()
@@ -118,6 +121,8 @@ def abridged(value: Json) -> Json:
     """The value itself where it is small, else a short text that stands for it."""
     if isinstance(value, str):
         return value if len(value) <= SHOWN_CHARACTERS else value[:SHOWN_CHARACTERS] + "…"
+    if type(value) in SCALARS and not isinstance(value, int):
+        return value
     if _is_small(value):
         return value
     if isinstance(value, int):
@@ -127,6 +132,8 @@ def abridged(value: Json) -> Json:
 
 
 def _same_scalar(left: Json, right: Json) -> bool:
+    if type(left) is type(right) and left == right:
+        return True
     if is_number(left) and is_number(right):
         return _same_number(left, right)
     if isinstance(left, str) and isinstance(right, str):

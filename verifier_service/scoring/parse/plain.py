@@ -16,7 +16,7 @@ from verifier_service.scoring.json_text import (
     holds_surrogates,
     skip_blank,
 )
-from verifier_service.scoring.parse import bare_json
+from verifier_service.scoring.parse import bare_json, envelope
 from verifier_service.scoring.parse.formats import Format
 from verifier_service.scoring.parse.frames import BLANKS, without_end_of_turn
 from verifier_service.scoring.parse.hermes import CLOSER, OPENER
@@ -77,9 +77,17 @@ def _call(text: str, start: int, closer: str, context: Context) -> ToolCall | No
     if text[skip_blank(text, end) :] != closer or value.keys() != _MEMBERS:
         return None
     name, arguments = value["name"], value["arguments"]
-    if type(name) is not str or name not in context.tools or type(arguments) is not dict:
+    if type(name) is not str or type(arguments) is not dict:
+        return None
+    # Bare JSON that calls nothing on offer may be an answer; what tags announce is a call.
+    if name not in context.tools and (not closer or not _is_foreign(name, context)):
         return None
     return ToolCall(name, arguments)
+
+
+def _is_foreign(name: str, context: Context) -> bool:
+    """Whether a name is a tool's that is not on offer, and nothing else."""
+    return name.isidentifier() and not envelope.is_sentinel_name(name, context)
 
 
 def _holds(text: str, marks: tuple[str, ...], start: int, end: int) -> bool:
