@@ -195,12 +195,14 @@ def spoken(text: str, words: Sequence[str], enabled: Sequence[str]) -> Language 
         words: The words of the text as written, with their case.
     """
     known = [language(name) for name in enabled]
-    hits = [sum(word.lower() in each.function_words for word in words) for each in known]
+    said = [word.lower() for word in words]
+    hits = [sum(word in each.function_words for word in said) for each in known]
     best = max(hits, default=0)
     if not known or (latin_share(text) < 0.5 and best < _ENOUGH):
         return None
-    others = _other_languages(tuple(enabled))
-    if best < len(words) and any(_is_foreign(words, listed, best) for listed in others):
+    others = [] if best == len(words) else _other_languages(tuple(enabled))
+    heard = [listed for listed in others if not listed.isdisjoint(said)]
+    if any(_is_foreign(words, listed, best) for listed in heard):
         return None
     return known[hits.index(best)]
 
@@ -209,8 +211,6 @@ def _is_foreign(words: Sequence[str], listed: Words, known: int) -> bool:
     """Whether a language has more of the text's words than the enabled ones, beyond chance."""
     hits = [word for word in words if word.lower() in listed]
     distinct = len(set(map(str.lower, hits)))
-    if not hits:
-        return False
     accented = sum(word.islower() and not word.isascii() for word in words)
     if len(hits) + accented <= known:
         return False

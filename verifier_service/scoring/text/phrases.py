@@ -61,6 +61,8 @@ class PhraseBook:
     def all(self, words: Sequence[str], start: int = 0) -> Iterator[Found]:
         """The longest phrase at every word where one begins."""
         first_words = self._start.by_word
+        if first_words.keys().isdisjoint(words):  # as nearly always, and found ten times as fast
+            return
         for index in range(start, len(words)):
             if words[index] in first_words and (found := self.at(words, index)):
                 yield found

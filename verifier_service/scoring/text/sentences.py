@@ -168,7 +168,8 @@ def _clauses(said: str, language: Language) -> tuple[tuple[str, ...], frozenset[
         if not token[0].isalnum():
             fresh = True
             continue
-        for word in language.contractions.get((token.lower(),), (token.lower(),)):
+        lowered = token.lower()
+        for word in language.contractions.get((lowered,), (lowered,)):
             if word in language.fillers:
                 continue
             if fresh or (words and words[-1] in language.conjunctions):
