@@ -83,7 +83,7 @@ def _check(call: ToolCall, index: int, offer: Offer) -> CheckedCall:
     if schema is None:
         return CheckedCall(call, declared=False, violations=())
     call = replace(call, name=name)
-    if schema.is_valid(call.arguments):
+    if schema.accepts(call.arguments):
         return CheckedCall(call, declared=True, violations=())
     found = schema.violations(call.arguments, f"/calls/{index}/arguments")
     return CheckedCall(call, declared=True, violations=found)

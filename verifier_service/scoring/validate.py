@@ -85,14 +85,22 @@ class ArgumentsSchema:
     _compiled: Check | None
     """Says yes only where the validator does, and at once."""
 
+    def accepts(self, arguments: Mapping[str, Json]) -> bool:
+        """Whether the arguments certainly hold; if not, `violations` tells, and may find none.
+
+        Raises:
+            BadTask: As `is_valid`.
+        """
+        if self._compiled is None:
+            return self.is_valid(arguments)
+        return self._compiled(arguments) and self._closed_to(arguments)
+
     def is_valid(self, arguments: Mapping[str, Json]) -> bool:
         """Whether the arguments hold against the schema: `violations` is then empty.
 
         Raises:
             BadTask: The schema has a reference that leads nowhere, or recurses without end.
         """
-        if self._compiled is not None and self._compiled(arguments) and self._closed_to(arguments):
-            return True
         validator = for_one(self._validator)
         with _schema_at(self.path):
             holds = bool(validator.is_valid(arguments))
