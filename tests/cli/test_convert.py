@@ -188,9 +188,21 @@ def test_nemo_gym_has_the_flat_tools_of_the_responses_api(
     first, second = (row["responses_create_params"] for row in rows_of(result.stdout))
     assert {tool["type"] for tool in first["tools"]} == {"function"}
     assert first["tools"][0]["name"] == CALL["name"]
-    assert second["tools"] == [{"type": "function", **TOOL["function"]}] * 2
+    assert second["tools"] == [{"type": "function", "strict": False, **TOOL["function"]}] * 2
     kinds = [item.get("type", item.get("role")) for item in second["input"]]
     assert kinds == ["user", "function_call", "function_call_output"]
+
+
+@pytest.mark.parametrize("trainer", ["nemo-gym", "verifiers", "prime-rl"])
+def test_every_flat_tool_has_the_members_that_gym_requires(
+    verifier: Verifier, dataset: Dataset, trainer: str
+) -> None:
+    own = {"name": "g", "strict": True, "parameters": {"type": "object"}}
+    row = {"prompt": PROMPT, "ground_truth": TRUTH, "tools": [{"name": "f"}, own]}
+    [written] = rows_of(verifier("convert", dataset(row), "--to", trainer).stdout)
+    [bare, kept] = written["responses_create_params"]["tools"]
+    assert (bare["strict"], bare["parameters"]) == (False, {"type": "object", "properties": {}})
+    assert kept == {"type": "function", **own}
 
 
 def test_rows_of_nemo_gym_without_a_carrier_are_judged_by_the_tools_shown() -> None:

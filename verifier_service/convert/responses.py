@@ -38,8 +38,15 @@ class NemoGym:
         return Task(prompt, item, others)
 
 
+_REQUIRED: Final = {"parameters": {"type": "object", "properties": {}}, "strict": False}
+"""What Gym wants of every tool. Not strict: a strict schema has no optional parameters."""
+
+
 def _flat(tool: Json) -> dict[str, Json]:
-    return {"type": "function", **tool["function"]}
+    """A tool as the Responses API has it."""
+    function = tool["function"]
+    missing = {name: value for name, value in _REQUIRED.items() if name not in function}
+    return {"type": "function", **function, **missing}
 
 
 def _items(prompt: Sequence[Json]) -> Iterator[Json]:
