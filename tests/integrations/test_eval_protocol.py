@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import sys
 from types import ModuleType
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import BaseModel, ConfigDict
 
@@ -23,6 +25,8 @@ from tests.integrations.reference import (
 from verifier_service.integrations.connection import Unscored
 from verifier_service.integrations.eval_protocol import evaluate, evaluate_row
 from verifier_service.measures import COMPONENTS
+
+WRONG = RIGHT.replace("2025-01-03", "2025-01-02")
 
 
 class StandInMetricResult(BaseModel):
@@ -101,6 +105,24 @@ def test_metrics_have_the_same_names_for_garbage(text: str) -> None:
 
 def test_the_reason_says_what_is_wrong() -> None:
     assert "behavior.mismatch" in evaluate([assistant("It was 3.")], TASK)["reason"]
+
+
+@pytest.mark.parametrize("turns", [{}, {"turns": "last"}, {"turns": "all"}], ids=str)
+def test_the_same_part_of_a_conversation_is_judged_as_at_the_url(
+    turns: dict[str, Any], url: str
+) -> None:
+    said = [*PROMPT, assistant(WRONG), {"role": "user", "content": "Try again."}, assistant(RIGHT)]
+    body = {"messages": said, "ground_truth": TASK}
+    score = httpx.post(f"{url}/evaluate", params=turns, json=body, timeout=60).json()["score"]
+    assert (score == 1.0) is (turns.get("turns") != "all")
+    assert evaluate(said, TASK, **turns)["score"] == score
+    judged = asyncio.run(evaluate_row(row(said, TASK), **turns))
+    assert judged.evaluation_result.score == score
+
+
+def test_a_conversation_without_an_answer_has_no_score() -> None:
+    with pytest.raises(Unscored, match=r"task\.completion"):
+        evaluate(PROMPT, TASK)
 
 
 def test_a_conversation_without_a_reward_raises() -> None:

@@ -20,6 +20,7 @@ from tests.wires.trainers import (
     GARBAGE,
     INSTEAD,
     KEY,
+    PROMPT,
     RIGHT,
     SLOW,
     TRAINERS,
@@ -29,6 +30,7 @@ from tests.wires.trainers import (
 )
 from verifier_service.wires import WIRES, Wire
 
+CONVERSATIONS = [trainer for trainer in TRAINERS if trainer.required.endswith("/messages")]
 every_trainer = pytest.mark.parametrize("trainer", TRAINERS, ids=str)
 BURST = 300
 DOCS = Path(__file__).parents[2] / "docs"
@@ -134,6 +136,23 @@ def test_a_carrier_that_is_no_task_is_refused_by_its_place(
     parent = trainer.carrier_at.rpartition("/")[0] if carrier == "" else trainer.carrier_at
     assert problem["errors"][0]["pointer"].startswith(parent)
     assert problem["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize("trainer", CONVERSATIONS, ids=str)
+@pytest.mark.parametrize(
+    "messages",
+    [[], PROMPT, [{"role": "robot", "content": "Hi"}], [{"role": "assistant", "content": 7}]],
+    ids=["none", "no answer", "unknown role", "no text"],
+)
+def test_a_conversation_that_is_none_is_refused_by_its_own_place(
+    service: str, trainer: Trainer, messages: list[Any]
+) -> None:
+    body = trainer.ask(RIGHT, CARRIER_TEXT)
+    (body[0] if isinstance(body, list) else body)["messages"] = messages
+    answer = post(service, trainer, body)
+    assert answer.status_code == 422
+    [fault] = answer.json()["errors"]
+    assert (fault["pointer"], fault["code"]) == (trainer.required, "task.completion")
 
 
 @every_trainer

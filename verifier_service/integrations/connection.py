@@ -97,11 +97,11 @@ class Row(Sample):
     __slots__ = ()
 
     def item(self) -> dict[str, Json]:
-        row = plain(self.carrier)
-        item = item_of_row(row)
-        if NESTED not in row and "ground_truth" in row and "expected_result" not in row:
-            item = item_of(row["ground_truth"], item)
-        return item_of(item, plain(self.settings))
+        row, settings = plain(self.carrier), plain(self.settings)
+        whole = NESTED not in row and "expected_result" not in row
+        if whole and row.get("ground_truth") is not None:
+            return item_of(row["ground_truth"], {"id": row.get("task_id"), **settings})
+        return item_of_row(row, settings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,34 +35,42 @@ from typing import Any
 
 from verifier_service.carrier import Json
 from verifier_service.client import Verdict
+from verifier_service.conversation import Turns
+from verifier_service.integrations.columns import row_sample
 from verifier_service.integrations.connection import reason, reward_of, score, score_async
-from verifier_service.integrations.rows import channel_sample
-from verifier_service.integrations.transcripts import transcript
+from verifier_service.integrations.transcripts import answer
 from verifier_service.measures import COMPONENTS
 
 
-def evaluate(messages: Sequence[Any], ground_truth: Any = None, **kwargs: Any) -> dict[str, Json]:
+def evaluate(
+    messages: Sequence[Any], ground_truth: Any = None, *, turns: Turns = "last", **kwargs: Any
+) -> dict[str, Json]:
     """The members of an `EvaluateResult` for a conversation.
 
     Args:
         ground_truth: The carrier; where it is missing, a row in `kwargs` holds one.
+        turns: As at `/evaluate`: `last` judges the last answer with its calls and their results,
+            `all` everything from the first answer on.
 
     Raises:
         Unscored: There is no reward.
         NotConfigured, VerifierError: As `connection.score`.
     """
-    (verdict,) = score([channel_sample(transcript(messages), _row(kwargs, ground_truth))])
+    (verdict,) = score([row_sample(answer(messages, turns), _row(kwargs, ground_truth))])
     return _result(verdict)
 
 
-async def evaluate_row(row: Any) -> Any:
+async def evaluate_row(row: Any, *, turns: Turns = "last") -> Any:
     """A copy of an `EvaluationRow` with its result.
+
+    Args:
+        turns: As in `evaluate`.
 
     Raises:
         Unscored, NotConfigured, VerifierError: As `evaluate`.
     """
     task = _row(row.input_metadata.dataset_info or {}, row.ground_truth)
-    (verdict,) = await score_async([channel_sample(transcript(row.messages), task)])
+    (verdict,) = await score_async([row_sample(answer(row.messages, turns), task)])
     result = import_module("eval_protocol.models").EvaluateResult(**_result(verdict))
     return row.model_copy(update={"evaluation_result": result})
 

@@ -23,8 +23,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from verifier_service.carrier import Json
+from verifier_service.integrations.columns import row_sample
 from verifier_service.integrations.connection import reason, reward_of, score
-from verifier_service.integrations.rows import channel_sample
 from verifier_service.integrations.transcripts import transcript
 from verifier_service.integrations.verdicts import measures_of
 
@@ -40,7 +40,7 @@ def evaluate(task: Any, episode: Any) -> dict[str, Json]:
         NotConfigured, VerifierError: As `connection.score`.
     """
     row = task if isinstance(task, Mapping) else task.metadata
-    (verdict,) = score([channel_sample(_completion(episode), row)])
+    (verdict,) = score([row_sample(_completion(episode), row)])
     return {
         "reward": reward_of(verdict),
         "is_correct": verdict.tier == "full",

@@ -25,8 +25,8 @@ from math import fsum
 from typing import Any
 
 from verifier_service.client import Verdict
+from verifier_service.integrations.columns import row_sample
 from verifier_service.integrations.connection import reward_of, score
-from verifier_service.integrations.rows import channel_sample
 from verifier_service.integrations.verdicts import measures_of
 
 
@@ -74,7 +74,7 @@ def _worker() -> type:
             responses = data.batch["responses"]
             texts = [_text(self.tokenizer, ids.tolist()) for ids in responses]
             rows = _rows(data.non_tensor_batch, len(texts))
-            samples = [channel_sample(text, row) for text, row in zip(texts, rows, strict=True)]
+            samples = [row_sample(text, row) for text, row in zip(texts, rows, strict=True)]
             verdicts = score(samples)
             rewards = torch.tensor([reward_of(each) for each in verdicts], dtype=torch.float16)
             output = data_proto.from_dict(

@@ -36,8 +36,8 @@ from typing import Any
 
 from verifier_service.carrier import Json
 from verifier_service.client import Verdict
+from verifier_service.integrations.columns import row_sample
 from verifier_service.integrations.connection import reward_of, score
-from verifier_service.integrations.rows import channel_sample
 from verifier_service.integrations.verdicts import measures_of
 
 
@@ -90,7 +90,7 @@ def _environment() -> type:
         def _verdict(self) -> Verdict:
             single = len(self._messages) == 1
             completion = self._messages[0]["content"] if single else self._messages
-            (verdict,) = score([channel_sample(completion, self._row)], detail="full")
+            (verdict,) = score([row_sample(completion, self._row)], detail="full")
             return verdict
 
         def _new_results(self, verdict: Verdict) -> list[dict[str, str]]:

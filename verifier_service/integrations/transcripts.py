@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from verifier_service.carrier import Json
+from verifier_service.conversation import Turns, completion_in
 from verifier_service.integrations.plain import plain
 
 _MEMBERS: Final = (
@@ -24,6 +25,14 @@ def transcript(messages: Iterable[Any]) -> Json:
     said = [_message(raw) for raw in messages]
     first = next((i for i, one in enumerate(said) if one.get("role") == "assistant"), None)
     return "" if first is None else said[first:]
+
+
+def answer(messages: Iterable[Any], turns: Turns) -> Json:
+    """The completion in a whole conversation, which may have earlier answers: see `completion_in`.
+
+    The wires take the same part of one.
+    """
+    return completion_in([_message(raw) for raw in messages], turns)
 
 
 def _message(raw: Any) -> dict[str, Json]:

@@ -44,9 +44,9 @@ from typing import Any, Final
 
 from verifier_service.carrier import Json
 from verifier_service.client import Verdict
+from verifier_service.integrations.columns import row_sample
 from verifier_service.integrations.connection import Sample, reward_of, score_async
 from verifier_service.integrations.once import score_once_async
-from verifier_service.integrations.rows import channel_sample
 from verifier_service.integrations.transcripts import transcript
 from verifier_service.integrations.verdicts import measures_of
 from verifier_service.measures import measures
@@ -104,7 +104,7 @@ async def _component(name: str, task: Any, trace: Any) -> float:
 
 
 async def _verdict(task: Any, trace: Any) -> Verdict:
-    (verdict,) = await score_once_async([channel_sample(transcript(_messages(trace)), dict(task))])
+    (verdict,) = await score_once_async([row_sample(transcript(_messages(trace)), dict(task))])
     return verdict
 
 
@@ -182,4 +182,4 @@ def _sample(state: Mapping[str, Any]) -> Sample:
     if answer := state.get("answer"):
         return Sample(said, answer)
     info = state.get("info") or {}
-    return channel_sample(said, info) if isinstance(info, Mapping) else Sample(said, info)
+    return row_sample(said, info) if isinstance(info, Mapping) else Sample(said, info)

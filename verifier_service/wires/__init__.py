@@ -14,6 +14,7 @@ from verifier_service.wires import eval_protocol, gemini, nemo_gym, openrlhf, sa
 from verifier_service.wires.types import (
     BadQuery,
     Errand,
+    Misshapen,
     Query,
     Result,
     Sample,
@@ -44,6 +45,7 @@ __all__ = [
     "WIRES",
     "BadQuery",
     "Errand",
+    "Misshapen",
     "Query",
     "Result",
     "Sample",

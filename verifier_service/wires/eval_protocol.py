@@ -13,8 +13,8 @@ from typing import Final
 from pydantic import BaseModel, Field
 
 from verifier_service.carrier import NESTED, Json
+from verifier_service.conversation import TURNS, completion_in
 from verifier_service.measures import COMPONENTS
-from verifier_service.wires.conversation import TURNS, completion_in
 from verifier_service.wires.rows import carrier_in, sample_in
 from verifier_service.wires.types import Query, Result, Sample, Trainers, Wire
 
@@ -61,7 +61,7 @@ def read(request: EvalProtocolRequest, query: Query) -> Sequence[Sample]:
     name = carrier_in(row, ("ground_truth", NESTED))
     completion = completion_in(request.messages, query.own["turns"])
     at = "/kwargs" if name in (request.kwargs or {}) else ""
-    return [sample_in(row, name, completion, query, at)]
+    return [sample_in(row, name, completion, query, at, "/messages")]
 
 
 def write(_request: EvalProtocolRequest, results: Sequence[Result], _query: Query) -> Json:

@@ -52,7 +52,7 @@ def read(request: GeminiRequest, query: Query) -> Sequence[Sample]:
     references = request.example.references
     message = {"role": "model", "parts": request.response.parts or []}
     at = "/example/references"
-    return [sample_in(references, _carrier(references), message, query, at)]
+    return [sample_in(references, _carrier(references), message, query, at, "/response")]
 
 
 def write(_request: GeminiRequest, results: Sequence[Result], _query: Query) -> Json:

@@ -124,7 +124,8 @@ def read(request: NemoGymVerifyRequest, query: Query) -> Sequence[Sample]:
     for index, item in enumerate(items):
         if _is_excuse(item):
             message = "a tool call failed on our side, which spoiled this rollout; sample it again"
-            return [Sample(None, Spoiled("", message), f"/response/output/{index}")]
+            at = f"/response/output/{index}"
+            return [Sample(None, Spoiled("", message), at, at)]
     return [sample]
 
 
@@ -134,7 +135,7 @@ def task_in(row: NemoGymRow, query: Query, completion: Json = "") -> Sample:
     if members.get(NESTED) is not None:
         members = {NESTED: members[NESTED]}
     shown = members.get("tools") or row.responses_create_params.get("tools")
-    return sample_in({**members, "tools": shown}, None, completion, query, "")
+    return sample_in({**members, "tools": shown}, None, completion, query, "", "/response/output")
 
 
 def write(request: NemoGymVerifyRequest, results: Sequence[Result], _query: Query) -> Json:

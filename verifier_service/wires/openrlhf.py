@@ -52,7 +52,7 @@ class OpenRLHFAnswer(BaseModel):
 
 def read(request: OpenRLHFRequest, query: Query) -> Sequence[Sample]:
     return [
-        sample(completion_of(text, prompt), label, query, f"/labels/{index}")
+        sample(completion_of(text, prompt), label, query, f"/labels/{index}", f"/query/{index}")
         for index, (text, prompt, label) in enumerate(request.rows)
     ]
 

@@ -21,7 +21,7 @@ def carrier_in(row: Mapping[str, Json], names: Sequence[str]) -> str | None:
 
 
 def sample_in(
-    row: Mapping[str, Json], name: str | None, completion: Json, query: Query, at: str
+    row: Mapping[str, Json], name: str | None, completion: Json, query: Query, at: str, said: str
 ) -> Sample:
     """A sample whose carrier is a member of a row.
 
@@ -30,18 +30,19 @@ def sample_in(
     Args:
         name: The member; None looks wherever datasets keep a ground truth.
         at: JSON Pointer to the row.
+        said: JSON Pointer to what the completion was read from.
     """
     try:
         settings = _settings(row, query)
         if name is None:
             ours = {member: value for member, value in row.items() if member not in _NOT_OURS}
-            return Sample(completion, item_of_row(ours, settings), at)
+            return Sample(completion, item_of_row(ours, settings), at, said)
     except CarrierFault as fault:
-        return Sample(completion, fault, at)
+        return Sample(completion, fault, at, said)
     try:
-        return Sample(completion, item_of(row[name], settings), f"{at}/{name}")
+        return Sample(completion, item_of(row[name], settings), f"{at}/{name}", said)
     except CarrierFault as fault:
-        return Sample(completion, fault, f"{at}/{name}")
+        return Sample(completion, fault, f"{at}/{name}", said)
 
 
 def _settings(row: Mapping[str, Json], query: Query) -> dict[str, Json]:

@@ -15,7 +15,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from verifier_service.carrier import NESTED, Json
-from verifier_service.wires.conversation import TURNS, completion_in
+from verifier_service.conversation import TURNS, completion_in
 from verifier_service.wires.rows import carrier_in, sample_in
 from verifier_service.wires.types import Query, Result, Sample, Trainers, Wire
 
@@ -91,13 +91,14 @@ def write(request: RLVRRequest, results: Sequence[Result], query: Query) -> Json
 
 def _sample(sample: RLVRSample, query: Query, at: str) -> Sample:
     completion = completion_in(sample.messages, query.own["turns"])
+    said = f"{at}/messages"
     settings = {**(sample.extra_info or {}), "tools": sample.tools}
     for place, path in ((dict(sample), at), (sample.metadata or {}, f"{at}/metadata")):
         name = carrier_in(place, _CARRIERS)
         if name is not None:
-            return sample_in({**settings, name: place[name]}, name, completion, query, path)
+            return sample_in({**settings, name: place[name]}, name, completion, query, path, said)
     nothing = {_CARRIERS[0]: None}
-    return sample_in(nothing, _CARRIERS[0], completion, query, at)
+    return sample_in(nothing, _CARRIERS[0], completion, query, at, said)
 
 
 def _id(sample: RLVRSample, index: int) -> Json:

@@ -34,7 +34,7 @@ class SlimeAnswer(BaseModel):
 
 
 def read(request: SlimeRequest, query: Query) -> Sequence[Sample]:
-    return [sample(request.response, request.label, query, "/label")]
+    return [sample(request.response, request.label, query, "/label", "/response")]
 
 
 def write(_request: SlimeRequest, results: Sequence[Result], query: Query) -> Json:

@@ -36,6 +36,10 @@ class Spoiled(CarrierFault):
     """What the policy was told is our own failure: there is nothing to judge it by."""
 
 
+class Misshapen(CarrierFault):
+    """The carrier is a task, but what came as the completion is neither text nor messages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One completion and its task, as a trainer's request has them."""
@@ -46,6 +50,8 @@ class Sample:
     """The members of an item of `POST /score` besides its completion, or why there are none."""
     at: str
     """JSON Pointer to the carrier in the request."""
+    said: str
+    """JSON Pointer to what the completion was read from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +154,9 @@ def read_query(text: str, wire: Wire) -> Query:
     return Query(defaults, own)
 
 
-def sample(completion: Json, carrier: Json, query: Query, at: str) -> Sample:
+def sample(completion: Json, carrier: Json, query: Query, at: str, said: str) -> Sample:
     """A sample whose task is in one value."""
     try:
-        return Sample(completion, item_of(carrier, query.defaults), at)
+        return Sample(completion, item_of(carrier, query.defaults), at, said)
     except CarrierFault as fault:
-        return Sample(completion, fault, at)
+        return Sample(completion, fault, at, said)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Literal, TypeAlias, get_args
 
 from verifier_service.carrier import Json
 
-TURNS: Final = ("last", "all")
-"""Values of `?turns=`: whether a conversation's earlier answers are part of its prompt."""
+Turns: TypeAlias = Literal["last", "all"]
+"""Whether a conversation's earlier answers are part of its prompt."""
+TURNS: Final[tuple[str, ...]] = get_args(Turns)
 _POLICY: Final = ("assistant", "tool", "function")
 """Who speaks while the policy works: itself, and the tools that it calls."""
 
