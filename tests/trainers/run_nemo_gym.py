@@ -21,8 +21,11 @@ from omegaconf import OmegaConf
 from responses_api_agents.simple_agent.app import SimpleAgent, SimpleAgentConfig
 
 from tests.trainers.samples import CARRIER, MESSAGES, PROMPT, URL, passed, same_as_the_service
+from verifier_service.convert import SHAPES, Task
 
 HOST = "127.0.0.1"
+TOOL = {"type": "function", "function": {"name": "get_stock_price"}}
+"""No more than it has to say: `verifier convert` adds what Gym wants besides."""
 
 
 async def main() -> None:
@@ -45,7 +48,8 @@ async def main() -> None:
 
 
 async def rollout(gym: httpx.AsyncClient, index: int) -> dict[str, Any]:
-    row = {**CARRIER, "responses_create_params": {"input": PROMPT, "user": str(index)}}
+    row = SHAPES["nemo-gym"].row(Task(PROMPT, CARRIER, shown=[TOOL]))
+    row["responses_create_params"]["user"] = str(index)
     answer = await gym.post("/run", json=row)
     assert answer.status_code == 200, answer.text
     return answer.json()
