@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import math
 import time
 from collections import Counter
@@ -150,13 +149,17 @@ class Batch:
         return Reply(200, body, counts=self.counts())
 
     def _groups(self) -> Iterator[tuple[int, ScoreItem, Sequence[Finding]]]:
-        rest = iter(self.findings)
+        first = 0
         for index, item in enumerate(self.request.items):
-            yield index, item, list(itertools.islice(rest, len(item.group)))
+            behind = first + len(item.group)
+            yield index, item, self.findings[first:behind]
+            first = behind
 
     def _verdicts(self) -> Iterator[bytes]:
         only_unscored = self.request.detail == "reward"
         for index, item, group in self._groups():
+            if only_unscored and all(finding.scored for finding in group):
+                continue
             own = self._own_members(item)
             identity = b'{"id":%b,"item":%d,"completion":' % (encode.dumps(item.id), index)
             for completion, finding in enumerate(group):
@@ -186,26 +189,42 @@ class Batch:
     def counts(self) -> Mapping[str, Json]:
         """What the metrics count of it."""
         completions: Counter[tuple[str, str | None, str]] = Counter()
-        for _, item, group in self._groups():
-            profile = self._profile_label(item)
-            completions.update((each.outcome, each.tier, profile) for each in group)
-        behaviors = Counter(each.behavior for each in self.findings if each.scored)
-        codes = Counter(code for each in self.findings for code in each.codes)
+        behaviors: Counter[tuple[str | None, str | None]] = Counter()
+        codes: Counter[str] = Counter()
+        for profile, found in self._by_profile():
+            for each, n in _tallied(found):
+                completions[each.outcome, each.tier, profile] += n
+                behaviors[each.behavior] += n * each.scored
+                for code in each.codes:
+                    codes[code] += n
         counts: Counts = {
             "completions": [(*key, n) for key, n in completions.items()],
-            "behaviors": [(*key, n) for key, n in behaviors.items()],
+            "behaviors": [(*key, n) for key, n in behaviors.items() if n],
             "failures": dict(codes),
         }
         return cast("Mapping[str, Json]", counts)
 
-    def _profile_label(self, item: ScoreItem) -> str:
-        """The profile's name for counting, whatever else a caller may write."""
-        name = item.profile or self.request.profile
-        return name if name in self.engine.profiles else "other"
+    def _by_profile(self) -> Iterator[tuple[str, Sequence[Finding]]]:
+        """The findings under the names of their profiles, as they are counted."""
+        if all(item.profile is None for item in self.request.items):
+            yield self._label(self.request.profile), self.findings
+            return
+        for _, item, group in self._groups():
+            yield self._label(item.profile or self.request.profile), group
+
+    def _label(self, profile: str) -> str:
+        """A profile's name for counting, whatever else a caller may write."""
+        return profile if profile in self.engine.profiles else "other"
 
 
 _OWN: Final = ("toolset", "tools", "profile", "format", "options")
 """Members by which an item departs from its request."""
+
+
+def _tallied(found: Sequence[Finding]) -> Iterator[tuple[Finding, int]]:
+    """Each finding once, with how many completions share it."""
+    times = Counter(map(id, found))
+    return ((each, times[key]) for key, each in {id(each): each for each in found}.items())
 
 
 def _mean_and_deviation(rewards: Sequence[float]) -> tuple[float | None, float | None]:
