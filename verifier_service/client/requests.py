@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from verifier_service.client.records import Json
 
@@ -116,6 +117,12 @@ def _runs(sizes: Sequence[tuple[int, int]], limits: Limits) -> Iterator[range]:
         yield range(start, len(sizes))
 
 
+_ENCODER: Final = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False
+)
+"""What nests in itself nests too deep."""
+
+
 def encode(value: Json, what: str) -> bytes:
     """Compact JSON.
 
@@ -123,7 +130,7 @@ def encode(value: Json, what: str) -> bytes:
         ValueError: `what` is not JSON; infinities and NaN are not.
     """
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _ENCODER.encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{what} is not JSON: {error}") from error
     try:
