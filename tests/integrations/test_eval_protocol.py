@@ -99,7 +99,7 @@ def test_what_the_carrier_leaves_out_may_be_an_argument() -> None:
 @pytest.mark.parametrize("text", GARBAGE)
 def test_metrics_have_the_same_names_for_garbage(text: str) -> None:
     found = evaluate([*PROMPT, assistant(text)], TASK)
-    assert (found["score"], [*found["metrics"]]) == (0.0, [*COMPONENTS])
+    assert (found["score"], [*found["metrics"]]) == (0.0, [*COMPONENTS, "unscored"])
     assert all(0.0 <= metric["score"] <= 1.0 for metric in found["metrics"].values())
 
 
@@ -113,11 +113,11 @@ def test_the_same_part_of_a_conversation_is_judged_as_at_the_url(
 ) -> None:
     said = [*PROMPT, assistant(WRONG), {"role": "user", "content": "Try again."}, assistant(RIGHT)]
     body = {"messages": said, "ground_truth": TASK}
-    score = httpx.post(f"{url}/evaluate", params=turns, json=body, timeout=60).json()["score"]
-    assert (score == 1.0) is (turns.get("turns") != "all")
-    assert evaluate(said, TASK, **turns)["score"] == score
+    answer = httpx.post(f"{url}/evaluate", params=turns, json=body, timeout=60).json()
+    assert (answer["score"] == 1.0) is (turns.get("turns") != "all")
+    assert evaluate(said, TASK, **turns) == answer
     judged = asyncio.run(evaluate_row(row(said, TASK), **turns))
-    assert judged.evaluation_result.score == score
+    assert judged.evaluation_result.score == answer["score"]
 
 
 def test_a_conversation_without_an_answer_has_no_score() -> None:
@@ -134,7 +134,8 @@ async def test_a_number_in_place_of_a_reward_is_invalid(monkeypatch: pytest.Monk
     monkeypatch.setenv("VERIFIER_UNSCORED", "0")
     result = (await evaluate_row(row([assistant(RIGHT)], UNSCORABLE))).evaluation_result
     assert (result.score, result.is_score_valid) == (0.0, False)
-    assert not any(metric.is_score_valid for metric in result.metrics.values())
+    valid = {name: metric.score for name, metric in result.metrics.items() if metric.is_score_valid}
+    assert valid == {"unscored": 1.0}
 
 
 async def test_the_row_stays_as_it_is() -> None:

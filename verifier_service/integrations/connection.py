@@ -38,6 +38,7 @@ from verifier_service.client import (
 )
 from verifier_service.integrations.plain import plain, written
 from verifier_service.measures import COMPONENTS
+from verifier_service.reasons import in_one_line
 
 VARIABLES: Final = (
     "VERIFIER_URL",
@@ -179,10 +180,7 @@ def defaults() -> dict[str, str]:
 
 def reason(verdict: Verdict) -> str:
     """Why the reward is not 1.0, in one line; empty where it is."""
-    return "; ".join(
-        f"{failure.code} {failure.path}".rstrip() + f": {failure.message}"
-        for failure in verdict.failures
-    )
+    return in_one_line((each.code, each.path, each.message) for each in verdict.failures)
 
 
 class _Batch:

@@ -36,10 +36,10 @@ from typing import Any
 from verifier_service.carrier import Json
 from verifier_service.client import Verdict
 from verifier_service.conversation import Turns
+from verifier_service.evaluate_result import evaluate_result
 from verifier_service.integrations.columns import row_sample
 from verifier_service.integrations.connection import reason, reward_of, score, score_async
 from verifier_service.integrations.transcripts import answer
-from verifier_service.measures import COMPONENTS
 
 
 def evaluate(
@@ -80,21 +80,5 @@ def _row(beside: Mapping[str, Any], ground_truth: Any) -> Mapping[str, Any]:
 
 
 def _result(verdict: Verdict) -> dict[str, Json]:
-    return {
-        "score": reward_of(verdict),
-        "is_score_valid": verdict.reward is not None,
-        "reason": reason(verdict),
-        "metrics": {name: _metric(verdict, name) for name in COMPONENTS},
-    }
-
-
-def _metric(verdict: Verdict, name: str) -> dict[str, Json]:
-    """One component. reward-kit reads `success` where eval-protocol reads `is_score_valid`."""
-    value = verdict.components.get(name)
-    applies = value is not None
-    return {
-        "score": value if applies else 0.0,
-        "is_score_valid": applies,
-        "success": applies,
-        "reason": "" if applies else "does not apply",
-    }
+    scored = verdict.reward is not None
+    return evaluate_result(reward_of(verdict), verdict.components, reason(verdict), scored=scored)

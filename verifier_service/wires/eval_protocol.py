@@ -7,14 +7,14 @@ Source: eval-protocol 0.3 and reward-kit, `reward_function.py`, `generic_server.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from pydantic import BaseModel, Field
 
 from verifier_service.carrier import NESTED, Json
 from verifier_service.conversation import TURNS, completion_in
-from verifier_service.measures import COMPONENTS
+from verifier_service.evaluate_result import evaluate_result
 from verifier_service.wires.rows import carrier_in, sample_in
 from verifier_service.wires.types import Query, Result, Sample, Trainers, Wire
 
@@ -66,26 +66,8 @@ def read(request: EvalProtocolRequest, query: Query) -> Sequence[Sample]:
 
 def write(_request: EvalProtocolRequest, results: Sequence[Result], _query: Query) -> Json:
     [result] = results
-    unscored = _metric(float(not result.scored), "")
-    answer = {
-        "score": result.reward,
-        "is_score_valid": result.scored,
-        "reason": result.reason,
-        "metrics": {**_components(result.verdict["components"]), "unscored": unscored},
-    }
-    return answer if result.scored else {**answer, "error": result.reason}
-
-
-def _components(components: Mapping[str, float | None]) -> dict[str, Json]:
-    found = {name: components.get(name) for name in COMPONENTS}
-    return {
-        name: _metric(0.0, "does not apply", valid=False) if value is None else _metric(value, "")
-        for name, value in found.items()
-    }
-
-
-def _metric(score: float, reason: str, *, valid: bool = True) -> dict[str, Json]:
-    return {"score": score, "is_score_valid": valid, "success": valid, "reason": reason}
+    components = result.verdict["components"]
+    return evaluate_result(result.reward, components, result.reason, scored=result.scored)
 
 
 WIRE: Final = Wire(

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from verifier_service.carrier import CarrierFault, Json, item_of
 from verifier_service.measures import measures, shares
+from verifier_service.reasons import in_one_line
 
 SETTINGS: Final = {"toolset": "toolset", "profile": "profile", "tool_call_format": "format"}
 """Parameters of every wire's URL, and the member of an item that each is the default of."""
@@ -81,10 +82,8 @@ class Result:
     @property
     def reason(self) -> str:
         """Why the reward is not 1.0, in one line; empty where it is."""
-        return "; ".join(
-            f"{' '.join(filter(None, (failure['code'], failure['path'])))}: {failure['message']}"
-            for failure in self.verdict["failures"]
-        )
+        failures = self.verdict["failures"]
+        return in_one_line((each["code"], each["path"], each["message"]) for each in failures)
 
 
 @dataclass(frozen=True, slots=True)
