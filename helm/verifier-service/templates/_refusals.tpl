@@ -1,0 +1,125 @@
+{{/* Values that every schema would let pass, and that make no sense together. */}}
+{{- define "verifier.refusals" -}}
+{{- $values := .Values -}}
+{{- $auth := $values.auth -}}
+
+{{- if and $auth.enabled (not $auth.existingSecret) (not $auth.keys) -}}
+{{- fail (printf "auth.existingSecret is not set: make a Secret of keys with\n  kubectl create secret generic verifier-keys --namespace %s --from-literal=%s=\"$(openssl rand -hex 32)\"\nand give its name with --set auth.existingSecret=verifier-keys; or, where nobody else is in the network, --set auth.enabled=false" .Release.Namespace $auth.secretKey) -}}
+{{- end -}}
+{{- if and $auth.existingSecret $auth.keys -}}
+{{- fail "auth.existingSecret and auth.keys are both set: the keys come from one of them" -}}
+{{- end -}}
+{{- if and (not $auth.enabled) (or $auth.existingSecret $auth.keys) -}}
+{{- fail "auth.enabled is false, but keys are given: enable it, or take them away" -}}
+{{- end -}}
+{{- if and (not $auth.enabled) (or $values.ingress.enabled $values.httpRoute.enabled (ne $values.service.type "ClusterIP")) -}}
+{{- fail "auth.enabled is false and the service is reachable from outside of the cluster (ingress, httpRoute or service.type): give it keys" -}}
+{{- end -}}
+
+{{- if and (not $values.workers) (not (or (dig "requests" "cpu" "" $values.resources) (dig "limits" "cpu" "" $values.resources))) -}}
+{{- fail "workers and resources.requests.cpu are both unset: the service would start a worker for every processor of the node" -}}
+{{- end -}}
+{{- with dig "limits" "memory" "" $values.resources -}}
+{{- $queue := include "verifier.setting" (list $ "queue_bytes" 1073741824) | int64 -}}
+{{- if le (include "verifier.bytes" . | int64) $queue -}}
+{{- fail (printf "resources.limits.memory is %v, which a full queue alone would take (settings.queue_bytes: %d): raise the one or lower the other" . $queue) -}}
+{{- end -}}
+{{- end -}}
+
+{{- $deadline := include "verifier.deadlineSeconds" . | int64 -}}
+{{- $drain := include "verifier.setting" (list . "drain_s" 120) | float64 -}}
+{{- if gt $deadline (ceil $drain | int64) -}}
+{{- fail (printf "settings.drain_s (%v s) is below settings.deadline_max_ms (%d s): a rollout would cut requests off" $drain $deadline) -}}
+{{- end -}}
+{{- if gt (include "verifier.setting" (list . "deadline_ms" 30000) | int64) (include "verifier.setting" (list . "deadline_max_ms" 120000) | int64) -}}
+{{- fail "settings.deadline_ms is above settings.deadline_max_ms" -}}
+{{- end -}}
+{{- $least := add $values.preStopSleepSeconds (include "verifier.drainSeconds" .) | int64 -}}
+{{- if le (include "verifier.terminationSeconds" . | int64) $least -}}
+{{- fail (printf "terminationGracePeriodSeconds must be more than preStopSleepSeconds, settings.drain_grace_s and settings.drain_s together: %d" $least) -}}
+{{- end -}}
+
+{{- $scaling := $values.autoscaling -}}
+{{- if $scaling.enabled -}}
+{{- if gt (int64 $scaling.minReplicas) (int64 $scaling.maxReplicas) -}}
+{{- fail "autoscaling.minReplicas is above autoscaling.maxReplicas" -}}
+{{- end -}}
+{{- if not (or $scaling.targetCPUUtilizationPercentage $scaling.queue.enabled) -}}
+{{- fail "autoscaling has nothing to go by: set targetCPUUtilizationPercentage or queue.enabled" -}}
+{{- end -}}
+{{- if and $scaling.targetCPUUtilizationPercentage (not (or (dig "requests" "cpu" "" $values.resources) (dig "limits" "cpu" "" $values.resources))) -}}
+{{- fail "autoscaling.targetCPUUtilizationPercentage is a share of resources.requests.cpu, which is unset" -}}
+{{- end -}}
+{{- if and $scaling.queue.enabled (not $values.metrics.enabled) -}}
+{{- fail "autoscaling.queue goes by a metric: set metrics.enabled" -}}
+{{- end -}}
+{{- if and (eq $scaling.engine "keda") $scaling.queue.enabled (not $scaling.queue.prometheusAddress) -}}
+{{- fail "autoscaling.queue.prometheusAddress is unset: KEDA asks Prometheus for the queue" -}}
+{{- end -}}
+{{- end -}}
+
+{{- $budget := $values.podDisruptionBudget -}}
+{{- if $budget.enabled -}}
+{{- if not (kindIs "invalid" $budget.minAvailable) -}}
+{{- if not (kindIs "invalid" $budget.maxUnavailable) -}}
+{{- fail "podDisruptionBudget takes minAvailable or maxUnavailable; set the other one to null" -}}
+{{- end -}}
+{{- if or (eq (toString $budget.minAvailable) "100%") (and (not (kindIs "string" $budget.minAvailable)) (ge (int64 $budget.minAvailable) (include "verifier.leastPods" . | int64))) -}}
+{{- fail (printf "podDisruptionBudget.minAvailable (%v) must be below the least number of pods (%s): no node could ever be drained" $budget.minAvailable (include "verifier.leastPods" .)) -}}
+{{- end -}}
+{{- else if kindIs "invalid" $budget.maxUnavailable -}}
+{{- fail "podDisruptionBudget takes minAvailable or maxUnavailable: set one, or podDisruptionBudget.enabled=false" -}}
+{{- else if has (toString $budget.maxUnavailable) (list "0" "0%") -}}
+{{- fail "podDisruptionBudget.maxUnavailable is 0: no node could ever be drained" -}}
+{{- end -}}
+{{- end -}}
+
+{{- $metrics := $values.metrics -}}
+{{- if and $metrics.serviceMonitor.enabled $metrics.podMonitor.enabled -}}
+{{- fail "metrics.serviceMonitor and metrics.podMonitor are both enabled: everything would be counted twice" -}}
+{{- end -}}
+{{- if and (not $metrics.enabled) (or $metrics.serviceMonitor.enabled $metrics.podMonitor.enabled) -}}
+{{- fail "a monitor needs metrics.enabled: without it /metrics asks for a key" -}}
+{{- end -}}
+{{- if and $metrics.enabled (eq (int64 $metrics.port) 8080) -}}
+{{- fail "metrics.port is 8080, where the service listens" -}}
+{{- end -}}
+
+{{- if and $values.ingress.enabled (not $values.ingress.hosts) -}}
+{{- fail "ingress.enabled needs ingress.hosts" -}}
+{{- end -}}
+{{- if and $values.httpRoute.enabled (not $values.httpRoute.parentRefs) -}}
+{{- fail "httpRoute.enabled needs httpRoute.parentRefs: the gateway that it hangs on" -}}
+{{- end -}}
+
+{{- $ours := list "VERIFIER_HOST" "VERIFIER_PORT" "VERIFIER_METRICS_PORT" "VERIFIER_WORKERS" "VERIFIER_API_KEYS_FILE" "VERIFIER_INSECURE" "VERIFIER_TOOLSETS" "VERIFIER_PROFILES" -}}
+{{- range $values.extraEnv -}}
+{{- if has .name $ours -}}
+{{- fail (printf "extraEnv sets %s, which the chart sets from other values" .name) -}}
+{{- end -}}
+{{- end -}}
+{{- include "verifier.trainerRefusals" . -}}
+{{- end }}
+
+{{- define "verifier.trainerRefusals" -}}
+{{- $trainer := .Values.trainer -}}
+{{- if $trainer.enabled -}}
+{{- if and $trainer.preset $trainer.config -}}
+{{- fail "trainer.preset and trainer.config are both set: a run has one configuration; change single keys of a preset with trainer.overrides" -}}
+{{- end -}}
+{{- if not (or $trainer.preset $trainer.config) -}}
+{{- fail "trainer.enabled needs trainer.preset or trainer.config" -}}
+{{- end -}}
+{{- if and .Values.auth.enabled (not $trainer.apiKeySecret) (not $trainer.verifierUrl) (eq $trainer.command "grpo") -}}
+{{- fail "trainer.apiKeySecret is not set, and the service asks for a key" -}}
+{{- end -}}
+{{- if and (gt (int64 $trainer.nodes) 1) (not $trainer.workspace.existingClaim) (not (has "ReadWriteMany" $trainer.workspace.accessModes)) -}}
+{{- fail "trainer.nodes is more than 1: trainer.workspace.accessModes must hold ReadWriteMany, since all machines read and write there" -}}
+{{- end -}}
+{{- range $reserved := list "resume" "verifier_url" "verifier-url" -}}
+{{- if hasKey $trainer.overrides $reserved -}}
+{{- fail (printf "trainer.overrides sets %s, which the chart sets" $reserved) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end }}

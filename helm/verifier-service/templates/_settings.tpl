@@ -1,0 +1,62 @@
+{{/* A number as people write it: Helm reads every number as a float, and 1073741824 would come out as 1.073741824e+09. */}}
+{{- define "verifier.number" -}}
+{{- $number := float64 . -}}
+{{- if eq (floor $number) $number -}}{{- int64 . -}}{{- else -}}{{- . -}}{{- end -}}
+{{- end }}
+
+{{/* `settings` as environment variables of the service. */}}
+{{- define "verifier.environment" -}}
+{{- range $name, $value := .Values.settings }}
+{{- $text := toString $value -}}
+{{- if kindIs "map" $value -}}
+{{- $pairs := list -}}
+{{- range $key, $number := $value -}}{{- $pairs = append $pairs (printf "%s=%s" $key (include "verifier.number" $number)) -}}{{- end -}}
+{{- $text = join "," $pairs -}}
+{{- else if not (or (kindIs "string" $value) (kindIs "bool" $value)) -}}
+{{- $text = include "verifier.number" $value -}}
+{{- end }}
+VERIFIER_{{ upper $name }}: {{ $text | quote }}
+{{- end }}
+{{- end }}
+
+{{/* A setting as a number, or the service's own default. Takes a list: the root, the name and the default. */}}
+{{- define "verifier.setting" -}}
+{{- $settings := (index . 0).Values.settings -}}
+{{- $name := index . 1 -}}
+{{- if hasKey $settings $name -}}{{- include "verifier.number" (get $settings $name) -}}{{- else -}}{{- index . 2 -}}{{- end -}}
+{{- end }}
+
+{{/* The longest that a request may run, and the time a pod has for a drain, in whole seconds. */}}
+{{- define "verifier.deadlineSeconds" -}}
+{{- divf (include "verifier.setting" (list . "deadline_max_ms" 120000)) 1000 | ceil | int64 -}}
+{{- end }}
+{{- define "verifier.drainSeconds" -}}
+{{- addf (include "verifier.setting" (list . "drain_grace_s" 0)) (include "verifier.setting" (list . "drain_s" 120)) | ceil | int64 -}}
+{{- end }}
+{{- define "verifier.terminationSeconds" -}}
+{{- $least := add .Values.preStopSleepSeconds (include "verifier.drainSeconds" .) -}}
+{{- if kindIs "invalid" .Values.terminationGracePeriodSeconds -}}{{- add $least 10 -}}{{- else -}}{{- int64 .Values.terminationGracePeriodSeconds -}}{{- end -}}
+{{- end }}
+
+{{/* Pods that are there at least, without autoscaling or with it. */}}
+{{- define "verifier.leastPods" -}}
+{{- .Values.autoscaling.enabled | ternary .Values.autoscaling.minReplicas .Values.replicaCount | int64 -}}
+{{- end }}
+
+{{/* Bytes of a quantity such as 512Mi or 2G. */}}
+{{- define "verifier.bytes" -}}
+{{- $quantity := toString . -}}
+{{- $units := dict "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 -}}
+{{- $unit := regexFind "[A-Za-z]+$" $quantity -}}
+{{- mulf (trimSuffix $unit $quantity | float64) (get $units $unit | default 1) | int64 -}}
+{{- end }}
+
+{{/* Where toolsets or profiles are mounted, as a path of folders. Takes a list: the values and the folder. */}}
+{{- define "verifier.folders" -}}
+{{- $files := index . 0 -}}
+{{- $folder := index . 1 -}}
+{{- $folders := list -}}
+{{- if $files.files }}{{- $folders = append $folders (printf "%s/chart" $folder) -}}{{- end -}}
+{{- range $files.existingConfigMaps }}{{- $folders = append $folders (printf "%s/%s" $folder .) -}}{{- end -}}
+{{- join ":" $folders -}}
+{{- end }}

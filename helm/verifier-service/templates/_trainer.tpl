@@ -1,0 +1,186 @@
+{{/* The name of the run. A Job cannot be changed: other values make another one, which resumes from the same workspace. */}}
+{{- define "verifier.trainer" -}}
+{{- $image := include "verifier.image" (list . .Values.trainer.image) -}}
+{{- $made := list $image .Values.trainer .Values.image.pullSecrets .Values.serviceAccount .Values.service.port .Values.nameOverride -}}
+{{- printf "%s-trainer-%s" (include "verifier.fullname" .) (toJson $made | sha256sum | trunc 6) -}}
+{{- end }}
+
+{{/* The first machine's host name, which torchrun's processes meet at. */}}
+{{- define "verifier.trainerHost" -}}
+{{- $name := include "verifier.trainer" . -}}
+{{- eq .Values.trainer.engine "JobSet" | ternary (printf "%s-node-0-0" $name) (printf "%s-0" $name) -}}.{{ $name }}
+{{- end }}
+
+{{- define "verifier.trainerWorkspace" -}}
+{{- default (printf "%s-workspace" (include "verifier.fullname" .)) .Values.trainer.workspace.existingClaim -}}
+{{- end }}
+
+{{/* The command: by torchrun where there is more than one process. Alone, the trainer's own exit codes reach the Job. */}}
+{{- define "verifier.trainerCommand" -}}
+{{- $trainer := .Values.trainer -}}
+{{- $command := list "trainer" -}}
+{{- if gt (mul $trainer.nodes $trainer.processesPerNode) 1 -}}
+{{- $command = list "python" "-m" "torch.distributed.run" "-m" "trainer" -}}
+{{- end -}}
+{{- $command = concat $command (list $trainer.command ($trainer.preset | default (printf "/etc/trainer/%s.yaml" $trainer.command))) -}}
+{{- if eq $trainer.command "grpo" -}}
+{{- $command = concat $command (list "--verifier_url" ($trainer.verifierUrl | default (include "verifier.url" .)) "--resume" "true") -}}
+{{- end -}}
+{{- range $name, $value := $trainer.overrides -}}
+{{- $text := toString $value -}}
+{{- if kindIs "float64" $value -}}{{- $text = include "verifier.number" $value -}}{{- else if not (kindIs "string" $value) -}}{{- $text = toJson $value -}}{{- end -}}
+{{- $command = concat $command (list (printf "--%s" $name) $text) -}}
+{{- end -}}
+{{- toYaml $command -}}
+{{- end }}
+
+{{/* The specification of the indexed Job: of the Job itself, or of the one that a JobSet makes. */}}
+{{- define "verifier.trainerJob" -}}
+{{- $trainer := .Values.trainer -}}
+completionMode: Indexed
+completions: {{ int64 $trainer.nodes }}
+parallelism: {{ int64 $trainer.nodes }}
+backoffLimit: {{ eq $trainer.engine "JobSet" | ternary 0 (int64 $trainer.backoffLimit) }}
+{{- if not (kindIs "invalid" $trainer.activeDeadlineSeconds) }}
+activeDeadlineSeconds: {{ int64 $trainer.activeDeadlineSeconds }}
+{{- end }}
+podFailurePolicy:
+  rules:
+    # A node that is drained or taken away is nobody's failure.
+    - action: Ignore
+      onPodConditions:
+        - type: DisruptionTarget
+    # Wrong usage or data: trying again will not help.
+    - action: FailJob
+      onExitCodes:
+        containerName: trainer
+        operator: In
+        values: [2]
+template:
+  metadata:
+    labels:
+      {{- mergeOverwrite (deepCopy $trainer.podLabels) (include "verifier.selector" (list . "trainer") | fromYaml) | toYaml | nindent 6 }}
+    {{- with $trainer.podAnnotations }}
+    annotations:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+  spec:
+    restartPolicy: Never
+    subdomain: {{ include "verifier.trainer" . }}
+    serviceAccountName: {{ include "verifier.serviceAccount" . }}
+    automountServiceAccountToken: false
+    enableServiceLinks: false
+    terminationGracePeriodSeconds: {{ int64 $trainer.terminationGracePeriodSeconds }}
+    {{- with .Values.image.pullSecrets }}
+    imagePullSecrets:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    securityContext:
+      {{- include "verifier.podSecurity" $trainer | nindent 6 }}
+    {{- with $trainer.initContainers }}
+    initContainers:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    containers:
+      - name: trainer
+        image: {{ include "verifier.image" (list . $trainer.image) | quote }}
+        imagePullPolicy: {{ $trainer.image.pullPolicy }}
+        workingDir: /workspace
+        command:
+          {{- include "verifier.trainerCommand" . | nindent 10 }}
+        securityContext:
+          {{- include "verifier.containerSecurity" . | nindent 10 }}
+        env:
+          - name: HOME
+            value: /tmp
+          - name: HF_HOME
+            value: /workspace/.cache/huggingface
+          # What torchrun reads for --nnodes, --nproc-per-node, --node-rank, --master-addr and --master-port.
+          - name: PET_NNODES
+            value: {{ int64 $trainer.nodes | quote }}
+          - name: PET_NPROC_PER_NODE
+            value: {{ int64 $trainer.processesPerNode | quote }}
+          - name: PET_NODE_RANK
+            valueFrom:
+              fieldRef:
+                fieldPath: metadata.annotations['batch.kubernetes.io/job-completion-index']
+          - name: PET_MASTER_ADDR
+            value: {{ include "verifier.trainerHost" . }}
+          - name: PET_MASTER_PORT
+            value: {{ int64 $trainer.masterPort | quote }}
+          {{- with $trainer.apiKeySecret }}
+          - name: VERIFIER_API_KEY
+            valueFrom:
+              secretKeyRef:
+                name: {{ . }}
+                key: {{ $trainer.apiKeySecretKey }}
+          {{- end }}
+          {{- with $trainer.extraEnv }}
+          {{- toYaml . | nindent 10 }}
+          {{- end }}
+        {{- with $trainer.extraEnvFrom }}
+        envFrom:
+          {{- toYaml . | nindent 10 }}
+        {{- end }}
+        {{- if gt (int64 $trainer.nodes) 1 }}
+        ports:
+          - name: rendezvous
+            containerPort: {{ int64 $trainer.masterPort }}
+            protocol: TCP
+        {{- end }}
+        {{- with $trainer.resources }}
+        resources:
+          {{- toYaml . | nindent 10 }}
+        {{- end }}
+        volumeMounts:
+          - name: workspace
+            mountPath: /workspace
+          - name: tmp
+            mountPath: /tmp
+          - name: shm
+            mountPath: /dev/shm
+          {{- if $trainer.config }}
+          - name: config
+            mountPath: /etc/trainer
+            readOnly: true
+          {{- end }}
+          {{- with $trainer.extraVolumeMounts }}
+          {{- toYaml . | nindent 10 }}
+          {{- end }}
+    volumes:
+      - name: workspace
+        persistentVolumeClaim:
+          claimName: {{ include "verifier.trainerWorkspace" . }}
+      - name: tmp
+        emptyDir: {}
+      - name: shm
+        emptyDir:
+          medium: Memory
+          sizeLimit: {{ $trainer.shmSize }}
+      {{- if $trainer.config }}
+      - name: config
+        configMap:
+          name: {{ include "verifier.trainer" . }}
+      {{- end }}
+      {{- with $trainer.extraVolumes }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
+    {{- with $trainer.nodeSelector }}
+    nodeSelector:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    {{- with $trainer.tolerations }}
+    tolerations:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    {{- with $trainer.affinity }}
+    affinity:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    {{- with $trainer.priorityClassName }}
+    priorityClassName: {{ . }}
+    {{- end }}
+    {{- with $trainer.runtimeClassName }}
+    runtimeClassName: {{ . }}
+    {{- end }}
+{{- end }}

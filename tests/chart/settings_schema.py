@@ -1,0 +1,45 @@
+"""The schema that the chart's `settings` must have: that of the service's own settings.
+
+`python -m tests.chart.settings_schema` prints it, for values.schema.json.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from verifier_service.settings import Settings
+
+SET_BY_THE_CHART: Final = {
+    "host": "VERIFIER_HOST",
+    "port": "VERIFIER_PORT",
+    "port_file": None,
+    "metrics_port": "VERIFIER_METRICS_PORT",
+    "workers": "VERIFIER_WORKERS",
+    "api_keys": None,
+    "api_keys_file": "VERIFIER_API_KEYS_FILE",
+    "insecure": "VERIFIER_INSECURE",
+    "toolsets": "VERIFIER_TOOLSETS",
+    "profiles": "VERIFIER_PROFILES",
+}
+"""Settings that have values of their own in the chart, and their variables; None: never set."""
+
+_LEFT_OUT: Final = {"default", "title"}
+
+
+def settings_schema() -> dict[str, Any]:
+    """What `settings` of the chart's values may hold."""
+    properties = Settings.model_json_schema()["properties"]
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            name: {key: value for key, value in rule.items() if key not in _LEFT_OUT}
+            for name, rule in properties.items()
+            if name not in SET_BY_THE_CHART
+        },
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(settings_schema(), indent=2))
