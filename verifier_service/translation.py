@@ -25,7 +25,7 @@ from verifier_service.scoring.codes import Code
 from verifier_service.scoring.pipeline import unscored
 from verifier_service.scoring.types import Failure, Outcome
 from verifier_service.wire import Fault, Problem, ScoreItem, ScoreRequest
-from verifier_service.wires import Misshapen, Query, Result, Sample, Spoiled, Wire
+from verifier_service.wires import Query, Result, Sample, Spoiled, Wire
 
 Verdict = Mapping[str, Json]
 """As in the answer of `POST /score`."""
@@ -118,15 +118,12 @@ def _item(sample: Sample) -> ScoreItem | CarrierFault:
         return ScoreItem.model_validate({**sample.item, "completion": sample.completion})
     except ValidationError as error:
         [fault, *_] = problems.faults(error)
-        completion = fault.pointer.startswith("/completion")
-        return (Misshapen if completion else CarrierFault)(fault.pointer, fault.detail)
+        return CarrierFault(fault.pointer, fault.detail)
 
 
 def _unjudged(fault: CarrierFault) -> Verdict:
     """The verdict of a sample that no task could be made of, or that we spoiled ourselves."""
     if isinstance(fault, Spoiled):
         return encode.verdict(verifier_error(fault.message))
-    completion = isinstance(fault, Misshapen)
-    code = Code.TASK_COMPLETION if completion else Code.TASK_GROUND_TRUTH
-    failure = Failure(code, fault.pointer, fault.message)
+    failure = Failure(Code.TASK_GROUND_TRUTH, fault.pointer, fault.message)
     return encode.verdict(unscored(Outcome.INVALID_TASK, failure))

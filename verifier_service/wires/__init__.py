@@ -14,7 +14,6 @@ from verifier_service.wires import eval_protocol, gemini, nemo_gym, openrlhf, sa
 from verifier_service.wires.types import (
     BadQuery,
     Errand,
-    Misshapen,
     Query,
     Result,
     Sample,
@@ -45,7 +44,6 @@ __all__ = [
     "WIRES",
     "BadQuery",
     "Errand",
-    "Misshapen",
     "Query",
     "Result",
     "Sample",

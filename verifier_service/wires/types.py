@@ -37,10 +37,6 @@ class Spoiled(CarrierFault):
     """What the policy was told is our own failure: there is nothing to judge it by."""
 
 
-class Misshapen(CarrierFault):
-    """The carrier is a task, but what came as the completion is neither text nor messages."""
-
-
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One completion and its task, as a trainer's request has them."""
