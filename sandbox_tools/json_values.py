@@ -103,6 +103,9 @@ class SealedList(list[Any]):
         return list, (list(self),)
 
 
+_PLAIN: Final = frozenset({bool, int})
+
+
 def _rebuilt(value: object, scalar: Callable[[object], Json]) -> Json:
     if isinstance(value, (dict, Mapping)):
         return {_name(key, scalar): _rebuilt(member, scalar) for key, member in value.items()}
@@ -118,9 +121,9 @@ def _name(key: object, scalar: Callable[[object], Json]) -> Json:
 
 
 def _scalar(value: object) -> Json:
-    # Subclasses (enums, NumPy floats) are reduced to the JSON type that they extend.
-    if value is None or isinstance(value, bool):
+    if value is None or type(value) in _PLAIN or (type(value) is str and value.isascii()):
         return value
+    # Subclasses (enums, NumPy floats) are reduced to the JSON type that they extend.
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, int):
@@ -142,6 +145,8 @@ def _text(value: str) -> str:
 
 
 def _canonical_scalar(value: object) -> Json:
+    if type(value) is str and value.isascii():
+        return value
     value = _scalar(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sandbox_tools import Episode
+from sandbox_tools import Episode, Toolset
 from sandbox_tools.types import ToolResult
 from verifier_service.scoring.calls import (
     CheckedCall,
@@ -61,6 +61,8 @@ class Task:
     offer: Offer
     reference: Episode | None
     """What the expected calls do; None where nothing is executed."""
+    choices: bytes = b""
+    """`content_of` the calls that the reference made."""
     itself: Itself | None = None
     """None until it is known."""
 
@@ -170,7 +172,7 @@ def _judge_calls_due(
     pairing = pair_calls(checked, truth, offer, ordered=ordered)
     episode = None
     if offer.toolset is not None:
-        episode = run(offer.toolset, [one.call if one.valid else None for one in checked])
+        episode = _episode(checked, task, offer.toolset)
     execution = _execution(checked, pairing, task, episode, ordered=ordered)
     beyond = () if execution.equivalent else writes_beyond(checked, pairing, truth, offer)
 
@@ -203,6 +205,15 @@ def _judge_calls_due(
         ),
         episode,
     )
+
+
+def _episode(checked: Sequence[CheckedCall], task: Task, toolset: Toolset) -> Episode:
+    """What the calls do; the expected ones have been run already, and the world is the same."""
+    if task.reference is not None and all(one.valid for one in checked):
+        calls = [one.call for one in checked]
+        if content_of(calls) == task.choices:
+            return task.reference
+    return run(toolset, [one.call if one.valid else None for one in checked])
 
 
 def _no_calls(parsed: Parsed, observed: Observed, task: Task) -> Judgement:

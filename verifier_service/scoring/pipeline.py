@@ -54,12 +54,12 @@ def prepare(raw: Json, offer: Offer, options: Options, limits: Limits) -> Task:
     truth = read_ground_truth(
         raw, tools=offer.tools, options=options, limits=limits, read_calls=read_calls
     )
-    reference = None
+    reference, choices = None, first_choices(truth)
     if offer.toolset is not None and truth.behavior is Behavior.EXECUTE:
         _refuse_undeclared(truth, offer)
-        reference = run(offer.toolset, first_choices(truth))
+        reference = run(offer.toolset, choices)
     _check_equivalence(truth, reference)
-    task = Task(truth, offer, reference)
+    task = Task(truth, offer, reference, content_of(choices))
     itself = _check_itself(task, options, limits)
     _check_expected_result(truth, reference)
     return replace(task, itself=itself)
