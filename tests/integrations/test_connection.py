@@ -136,6 +136,10 @@ def test_a_special_token_at_the_end_changes_nothing(texts: list[Example], end: s
         pytest.param({"carrier": json.dumps(TASK)}, id="carrier"),
         pytest.param({"ground_truth": json.dumps(TASK)}, id="carrier as ground truth"),
         pytest.param({**TASK, "ground_truth": json.dumps(TASK["ground_truth"])}, id="own columns"),
+        pytest.param(
+            {"ground_truth": json.dumps(TASK), "reward_model": {"ground_truth": "[]"}},
+            id="another trainer's beside it",
+        ),
         pytest.param({"tool_calls": [{"function": CALL}], "toolset": "finance"}, id="tool_calls"),
         pytest.param(
             {"reward_model": {"ground_truth": TASK["ground_truth"]}, "toolset": "finance"},
@@ -152,6 +156,12 @@ def test_a_special_token_at_the_end_changes_nothing(texts: list[Example], end: s
 )
 def test_a_row_is_judged_by_its_task(row: dict[str, Any]) -> None:
     assert reward(row_sample(RIGHT, row)) == 1.0
+
+
+@pytest.mark.parametrize("column", ["ground_truth", "expected_calls", "gold_call"])
+def test_the_id_of_a_task_comes_back(column: str) -> None:
+    [found] = score([row_sample(RIGHT, {column: [CALL], "toolset": "finance", "task_id": "t1"})])
+    assert (found.id, found.reward) == ("t1", 1.0)
 
 
 @pytest.mark.parametrize("column", ["tools", "tool_schemas"])
