@@ -45,7 +45,7 @@ def test_a_prompt_that_a_tokenizer_bent_is_still_found(query: str) -> None:
 
 @pytest.mark.parametrize("header", ASSISTANT_HEADERS)
 def test_the_header_of_the_answer_ends_a_prompt_that_is_not_there(header: str) -> None:
-    assert completion_of(f"something else{header}{ANSWER}", "another prompt") == ANSWER
+    assert completion_of(f"something else{header}{ANSWER}", f"another prompt{header}") == ANSWER
 
 
 def test_a_policy_that_writes_a_header_hides_nothing_before_it() -> None:
@@ -57,6 +57,23 @@ def test_a_policy_that_writes_a_header_hides_nothing_before_it() -> None:
 def test_a_policy_that_repeats_the_prompt_hides_nothing_before_it() -> None:
     written = f"a wrong call {PROMPT}{ANSWER}"
     assert completion_of(PROMPT.replace("Oslo?", "Oslo ?") + written, PROMPT) == written
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        pytest.param("What did Apple close at in 2025 ?\n\nAssistant:", id="words"),
+        pytest.param("[INST] What did Apple close at in 2025 ? [/INST]", id="short marks"),
+        pytest.param("Which price of Apple is due for January 2025 ?", id="no template"),
+        pytest.param("2+2 ?", id="shorter than any tail"),
+    ],
+)
+@pytest.mark.parametrize("tail", [5, 24, 64])
+def test_a_policy_that_writes_the_end_of_a_bent_prompt_hides_nothing_before_it(
+    prompt: str, tail: int
+) -> None:
+    written = f'<tool_call>{{"name":"x"}}</tool_call>{prompt[-tail:]}{ANSWER}'
+    assert completion_of(prompt.replace(" ?", "?") + written, prompt).endswith(written)
 
 
 def test_earlier_turns_are_no_completion() -> None:

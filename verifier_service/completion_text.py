@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 ASSISTANT_HEADERS: Final = (
@@ -22,8 +23,10 @@ ASSISTANT_HEADERS: Final = (
 
 _TAILS: Final = (256, 64, 24)
 """Lengths of a prompt's end that tell it from other text; a shorter one is bent less often."""
-_LONGEST_LEAD: Final = 64
-"""Of what a tokenizer puts before a prompt: the token that begins a text."""
+_LEAD: Final = re.compile(r"(?:<[^<>\s]{1,40}>){0,2}")
+"""What a tokenizer puts before a prompt: the token that begins a text."""
+_SLACK: Final = 8
+"""Characters that a prompt may have grown by on its way; mostly it loses some."""
 _LEAST_OVERLAP: Final = 12
 """A shorter one may be chance: texts begin and end with the same line break."""
 
@@ -35,18 +38,20 @@ def completion_of(query: str, prompt: str) -> str:
     and a tokenizer may have bent it on its way to tokens and back. Where its end is not found, the
     whole query is the completion: nothing that the policy wrote is lost.
     """
-    start = query.find(prompt, 0, _LONGEST_LEAD + len(prompt))
-    if start >= 0:
-        return query[start + len(prompt) :]
+    lead = _LEAD.match(query)
+    leads = {0, lead.end() if lead else 0}
+    for start in sorted(leads):
+        if query.startswith(prompt, start):
+            return query[start + len(prompt) :]
     overlap = _overlap(prompt, query)
     if overlap >= _LEAST_OVERLAP:
         return query[overlap:]
+    # Behind this the policy writes, and a mark that stands there is its own.
+    limit = max(leads) + len(prompt) + _SLACK
     tails = [prompt[-length:] for length in _TAILS if len(prompt) >= length]
-    for marks in (tails, ASSISTANT_HEADERS):
-        ends = [end for mark in marks if (end := _end_of(mark, query, prompt)) is not None]
-        if ends:
-            return query[min(ends) :]
-    return query
+    marks = (*tails, *(mark for mark in ASSISTANT_HEADERS if mark in prompt))
+    ends = [end for mark in marks if (end := _end_of(mark, query[:limit], prompt)) is not None]
+    return query[min(ends) :] if ends else query
 
 
 def _overlap(left: str, right: str) -> int:
