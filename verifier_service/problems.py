@@ -17,6 +17,8 @@ from verifier_service.wire import BRANCHES, Fault, Problem
 
 MEDIA_TYPE: Final = "application/problem+json"
 LISTED_FAULTS: Final = 32
+TOLD_FAULTS: Final = 20_000
+"""More are not looked at: to word each takes a kilobyte."""
 _SHOWN_POINTER: Final = 200
 
 _WORDING: Final = {
@@ -89,6 +91,11 @@ def problem_from_validation_error(error: ValidationError) -> Problem:
 
     Nothing of the values that were sent is repeated, only the names of fields.
     """
+    if error.error_count() > TOLD_FAULTS:
+        return Kind.VALIDATION.problem(
+            f"the request has {error.error_count():,} faults, too many to look at one by one: is "
+            "this the body that was meant?"
+        )
     found = faults(error)
     count = len(found)
     listed = "" if count <= LISTED_FAULTS else f"; the first {LISTED_FAULTS} are listed"

@@ -91,7 +91,10 @@ def _reaped_children(control: socket.socket) -> Iterator[set[int]]:
 
     def reap(*_: object) -> None:
         for child in tuple(children):
-            pid, status = os.waitpid(child, os.WNOHANG)
+            try:
+                pid, status = os.waitpid(child, os.WNOHANG)
+            except ChildProcessError:  # the next signal came in the midst of this and reaped it
+                continue
             if pid:
                 children.discard(pid)
                 exit_code = os.waitstatus_to_exitcode(status)
@@ -103,8 +106,9 @@ def _reaped_children(control: socket.socket) -> Iterator[set[int]]:
     finally:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for pid in children:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+            with suppress(ProcessLookupError, ChildProcessError):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
 
 
 def _become_worker(

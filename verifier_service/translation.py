@@ -86,7 +86,8 @@ class Translation:
         if all(verdicts[index]["retryable"] for index in lacking):
             return Kind.UNSCORED.problem(f"{of} could not be scored; send it again", errors=faults)
         wrong = [fault for fault in faults if fault.code.startswith("task.")] or faults
-        return Kind.INVALID_TASK.problem(f"{of} cannot be scored: {wrong[0].detail}", errors=faults)
+        first = " ".join(filter(None, (wrong[0].pointer, wrong[0].detail)))
+        return Kind.INVALID_TASK.problem(f"{of} cannot be scored: {first}", errors=faults)
 
     def _fault(self, sample: Sample, verdict: Verdict) -> Fault:
         failure = verdict["failures"][0]
@@ -117,8 +118,14 @@ def _item(sample: Sample) -> ScoreItem | CarrierFault:
     try:
         return ScoreItem.model_validate({**sample.item, "completion": sample.completion})
     except ValidationError as error:
-        [fault, *_] = problems.faults(error)
-        return CarrierFault(fault.pointer, fault.detail)
+        return _first_fault(error)
+
+
+def _first_fault(error: ValidationError) -> CarrierFault:
+    if error.error_count() > problems.TOLD_FAULTS:
+        return CarrierFault("", f"the task has {error.error_count():,} faults")
+    fault = problems.faults(error)[0]
+    return CarrierFault(fault.pointer, fault.detail)
 
 
 def _unjudged(fault: CarrierFault) -> Verdict:

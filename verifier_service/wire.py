@@ -49,7 +49,7 @@ def _completion_branch(value: object) -> str | None:
 Message: TypeAlias = dict[str, Json]
 Completion: TypeAlias = Annotated[
     Annotated[str, Tag("<text>")]
-    | Annotated[list[Message], Tag("<messages>")]
+    | Annotated[list[Message], Field(fail_fast=True), Tag("<messages>")]
     | Annotated[Message, Tag("<message>")],
     Discriminator(
         _completion_branch,
@@ -198,7 +198,7 @@ class ScoreItem(_Request):
         "Exactly one of `completion` and `completions`.",
         examples=[_COMPLETION_EXAMPLE],
     )
-    completions: list[Completion] | None = Field(
+    completions: Annotated[list[Completion], Field(fail_fast=True)] | None = Field(
         default=None,
         min_length=1,
         description="The group of completions of one prompt; they share the ground truth.",
@@ -214,7 +214,7 @@ class ScoreItem(_Request):
         description="Overrides the request's `toolset` or `tools`.",
         examples=["finance"],
     )
-    tools: list[dict[str, Json]] | None = Field(
+    tools: Annotated[list[dict[str, Json]], Field(fail_fast=True)] | None = Field(
         default=None, description="Overrides the request's `toolset` or `tools`."
     )
     profile: Name | None = Field(default=None, description="Overrides the request's `profile`.")
@@ -261,7 +261,7 @@ class ScoreRequest(_Request):
         "implementations. Here or per item; never together with `tools`.",
         examples=["finance"],
     )
-    tools: list[dict[str, Json]] | None = Field(
+    tools: Annotated[list[dict[str, Json]], Field(fail_fast=True)] | None = Field(
         default=None,
         description="Inline tools instead of a toolset: OpenAI "
         '`{"type": "function", "function": {…}}`, MCP `{"name", "inputSchema"}` or bare '
@@ -334,13 +334,15 @@ class ParseRequest(_Request):
         }
     )
 
-    completions: list[Completion] = Field(min_length=1, description="At least one completion.")
+    completions: Annotated[list[Completion], Field(fail_fast=True)] = Field(
+        min_length=1, description="At least one completion."
+    )
     toolset: Name | None = Field(
         default=None,
         description="Loaded toolset whose schemas type the arguments.",
         examples=["finance"],
     )
-    tools: list[dict[str, Json]] | None = Field(
+    tools: Annotated[list[dict[str, Json]], Field(fail_fast=True)] | None = Field(
         default=None, description="Inline tools instead of a toolset, as in `POST /score`."
     )
     format: Name = Field(default="auto", description="Tool-call format of the policy.")

@@ -25,6 +25,25 @@ def test_faults_beyond_the_limit_are_counted_but_not_listed() -> None:
     assert "100 faults" in problem.detail
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"items": [{f"k{i}": 1 for i in range(50_000)}]}, id="names"),
+        pytest.param({"items": [{"completions": [1] * 50_000}]}, id="completions"),
+        pytest.param({"items": [{"completion": [1] * 50_000}]}, id="messages"),
+        pytest.param({"items": [{"tools": [1] * 50_000}]}, id="tools"),
+    ],
+)
+def test_no_more_faults_are_worded_than_anybody_reads(body: object) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ScoreRequest.model_validate(body)
+    worded: list[object] = []
+    if caught.value.error_count() <= problems.TOLD_FAULTS:
+        worded += caught.value.errors()
+    assert len(worded) < 10
+    assert problem_from_validation_error(caught.value).status == 422
+
+
 def test_values_that_were_sent_are_not_repeated() -> None:
     secret = "hunter2" * 1000
     document = problems.encode(refusal({"toolset": 5, "detail": secret, "items": [secret]}))

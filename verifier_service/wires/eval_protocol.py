@@ -8,7 +8,7 @@ Source: eval-protocol 0.3 and reward-kit, `reward_function.py`, `generic_server.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
 
@@ -22,7 +22,9 @@ from verifier_service.wires.types import Query, Result, Sample, Trainers, Wire
 class EvalProtocolRequest(Trainers):
     """One conversation; keyword arguments beside it, or in `kwargs`."""
 
-    messages: list[dict[str, Json]] = Field(description="The last answer in it is judged.")
+    messages: Annotated[list[dict[str, Json]], Field(fail_fast=True)] = Field(
+        description="The last answer in it is judged."
+    )
     ground_truth: Json = Field(
         default=None, description="The carrier. Where it is missing, `carrier` is looked for."
     )

@@ -8,7 +8,7 @@ Source: python-genai, `google/genai/types.py` (`ReinforcementTuning…`); Vertex
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
 
@@ -28,7 +28,7 @@ class Example(Trainers):
 class Content(Trainers):
     """What the policy wrote."""
 
-    parts: list[dict[str, Json]] | None = Field(
+    parts: Annotated[list[dict[str, Json]], Field(fail_fast=True)] | None = Field(
         default=None, description="Text, thoughts and `functionCall`."
     )
 

@@ -38,7 +38,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import fmean, median
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from typing_extensions import TypedDict
@@ -82,7 +82,7 @@ class ResponsesResponse(TypedDict):
 
     __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
 
-    output: list[dict[str, Json]]
+    output: Annotated[list[dict[str, Json]], Field(fail_fast=True)]
 
 
 class NemoGymRow(Trainers):
@@ -262,7 +262,7 @@ class NemoGymSession(BaseModel):
 class NemoGymMetricsRequest(Trainers):
     """Answers of `verify`, without their texts."""
 
-    verify_responses: list[dict[str, Json]]
+    verify_responses: Annotated[list[dict[str, Json]], Field(fail_fast=True)]
 
 
 class NemoGymMetrics(BaseModel):

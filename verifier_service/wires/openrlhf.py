@@ -7,7 +7,7 @@ Source: OpenRLHF 0.11, `openrlhf/utils/agent.py` and `openrlhf/trainer/ppo_utils
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -21,8 +21,12 @@ from verifier_service.wires.types import Query, Result, Sample, Trainers, Wire, 
 class OpenRLHFRequest(Trainers):
     """Samples in parallel lists; empty ones get empty answers. A single sample may come bare."""
 
-    query: list[str] | str = Field(description="Prompt and completion, with special tokens.")
-    prompts: list[str] | str = Field(description="The prompt, as the chat template made it.")
+    query: Annotated[list[str], Field(fail_fast=True)] | str = Field(
+        description="Prompt and completion, with special tokens."
+    )
+    prompts: Annotated[list[str], Field(fail_fast=True)] | str = Field(
+        description="The prompt, as the chat template made it."
+    )
     labels: Json = Field(default=None, description="Carriers: the column of `--data.label_key`.")
 
     @model_validator(mode="after")

@@ -136,11 +136,14 @@ def read_query(text: str, wire: Wire) -> Query:
         BadQuery: An unknown one is refused, because a misspelt one must not silently change
             rewards.
     """
-    given = dict(parse_qsl(text, keep_blank_values=True))
+    pairs = parse_qsl(text, keep_blank_values=True)
+    given = dict(pairs)
     known = (*SETTINGS, *wire.parameters)
-    for name, value in given.items():
+    for name, value in pairs:
         if name not in known:
             raise BadQuery(name, f"unknown parameter of the URL; known are {', '.join(known)}")
+        if given[name] != value:
+            raise BadQuery(name, "stands in the URL twice, with different values")
         values = wire.parameters.get(name)
         if not value or (values and value not in values):
             raise BadQuery(name, f"must be {' or '.join(values) if values else 'a name'}")
