@@ -1,7 +1,7 @@
 # These need nothing but Python 3.11 or newer; everything else lands in .venv, which has the service,
 # and in .venv-trainer, which has the trainer: two programs that share nothing but HTTP.
 .DELETE_ON_ERROR:
-.PHONY: demo train-demo test test-service test-trainer test-trainers check fuzz format serve clean
+.PHONY: demo train-demo test test-service test-trainer test-trainers check fuzz bench format serve clean
 SHELL := /bin/bash
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -13,6 +13,8 @@ STAMP := $(VENV)/.installed
 TRAINER_VENV := .venv-trainer
 TRAINER_BIN := $(TRAINER_VENV)/bin
 TRAINER_STAMP := $(TRAINER_VENV)/.installed
+BENCH_VENV := .venv-bench
+BENCH_STAMP := $(BENCH_VENV)/.installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 $(STAMP): pyproject.toml constraints.txt
@@ -58,6 +60,21 @@ fuzz: $(STAMP)  ## Look for completions and requests that break something, for F
 	$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[server,dev,fuzz]'
 	$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS)
 
+$(BENCH_STAMP): pyproject.toml constraints.txt benchmarks/requirements.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer (with venv) is needed: set PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[server]'
+	$(BENCH_VENV)/bin/python $(PIP_INSTALL) --requirement benchmarks/requirements.txt
+	@touch $@
+
+BENCH ?=
+
+bench: $(BENCH_STAMP)  ## Measure what a reward costs, beside others; BENCH=--quick takes two minutes instead of ten.
+	@command -v wrk >/dev/null || { test "$$(id -u)" = 0 && apt-get install --yes wrk; } \
+		|| echo "no wrk here (apt-get install wrk): nothing will be measured under load" >&2
+	$(BENCH_VENV)/bin/python -m benchmarks $(BENCH)
+	$(BENCH_VENV)/bin/python -m benchmarks.report
+
 format: $(STAMP)  ## Rewrite files in the house format.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -66,4 +83,4 @@ serve: $(STAMP)  ## Serve on http://127.0.0.1:8080.
 	$(BIN)/verifier serve
 
 clean:
-	rm -rf $(VENV) $(TRAINER_VENV) .venv-trainers .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz
+	rm -rf $(VENV) $(TRAINER_VENV) $(BENCH_VENV) .venv-trainers .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz

@@ -3,10 +3,15 @@
 73 % are right; the rest have a wrong value, a wrong or unknown tool, an argument of the wrong type,
 text instead of a call, or JSON that is cut off. Half of the calls stand in `<tool_call>` tags, half
 are bare JSON. Seeded: the same corpus on every machine.
+
+The mixture repeats itself as training does: half of its tasks are among thirteen. `always_new` does
+not, so that nothing which a scorer remembers is of use to it. Imports nothing but the standard
+library: other scorers' environments read it, too.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -21,7 +26,18 @@ DATES: Final = ("2025-01-02", "2025-01-03")
 COMPANIES: Final = ("Apple", "Microsoft", "Tesla")
 CURRENCIES: Final = (("USD", "EUR"), ("EUR", "USD"), ("USD", "JPY"))
 
+PRICES: Final = {
+    ("AAPL", "2025-01-02"): 243.85,
+    ("AAPL", "2025-01-03"): 243.36,
+    ("MSFT", "2025-01-02"): 418.58,
+    ("MSFT", "2025-01-03"): 423.35,
+}
+"""What `get_stock_price` returns: a trajectory quotes it."""
+REASONING_BYTES: Final = 1500
+ROLLOUT_REASONING_BYTES: Final = 300
+
 Call = dict[str, Any]
+Message = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +45,7 @@ class Sample:
     """One completion and the calls that would have been right."""
 
     kind: str
-    completion: str
+    completion: str | list[Message]
     calls: list[Call]
 
     @property
@@ -46,10 +62,46 @@ def mixed(seed: int = 0) -> Iterator[Sample]:
         yield sample(rng)
 
 
+def always_new(seed: int = 0, kind: str | None = None) -> Iterator[Sample]:
+    """Samples without end, each of a task that no other has; of one kind, or of the mixture's."""
+    rng = random.Random(seed)
+    for number in itertools.count(10_000_000 * (seed + 1)):
+        calls = [_right_once(rng, number)]
+        if kind is None:
+            yield _of_mixture(rng, calls[0])
+        elif kind in _WRONG or kind == "right":
+            yield _of_kind(rng, kind, calls[0])
+        else:
+            yield _LONGER[kind](rng, number)
+
+
+def groups(seed: int, prompts: int, rollouts: int) -> list[dict[str, Any]]:
+    """One step of GRPO as items of `POST /score`: new tasks, each with its own rollouts, each with
+    a thought of its own before what it does."""
+    samples = always_new(seed)
+    rng = random.Random(seed)
+    return [_group(rng, next(samples).calls[0], rollouts) for _ in range(prompts)]
+
+
+def _group(rng: random.Random, call: Call, rollouts: int) -> dict[str, Any]:
+    texts = [_of_mixture(rng, call).completion for _ in range(rollouts)]
+    return {
+        "completions": [f"{_thought(rng, ROLLOUT_REASONING_BYTES)}{text}" for text in texts],
+        "ground_truth": {"behavior": "execute", "calls": [call]},
+    }
+
+
 def sample(rng: random.Random) -> Sample:
     """One sample of the mixture."""
-    call = _right(rng)
+    return _of_mixture(rng, _right(rng))
+
+
+def _of_mixture(rng: random.Random, call: Call) -> Sample:
     kind = "right" if rng.random() < SHARE_RIGHT else rng.choice(list(_WRONG))
+    return _of_kind(rng, kind, call)
+
+
+def _of_kind(rng: random.Random, kind: str, call: Call) -> Sample:
     text = _WRONG[kind](rng, call) if kind in _WRONG else _written(rng, call)
     return Sample(kind, text, [call])
 
@@ -67,6 +119,26 @@ def _right(rng: random.Random) -> Call:
         return _call("convert_currency", amount=amount, from_currency=source, to_currency=target)
     side, quantity = rng.choice(("buy", "sell")), rng.randrange(1, 500)
     return _call("place_order", ticker=rng.choice(TICKERS), side=side, quantity=quantity)
+
+
+def _right_once(rng: random.Random, number: int) -> Call:
+    """A call that differs from that of every other number."""
+    if number % 2:
+        source, target = rng.choice(CURRENCIES)
+        return _call(
+            "convert_currency", amount=number / 100, from_currency=source, to_currency=target
+        )
+    return _order(rng, number)
+
+
+def _order(rng: random.Random, number: int) -> Call:
+    return _call(
+        "place_order",
+        ticker=rng.choice(TICKERS),
+        side=rng.choice(("buy", "sell")),
+        quantity=rng.randrange(1, 500),
+        limit_price=number / 100,
+    )
 
 
 def _call(name: str, **arguments: object) -> Call:
@@ -115,3 +187,68 @@ _WRONG: Final[dict[str, Callable[[random.Random, Call], str]]] = {
     "text": _text,
     "cut off": _cut_off,
 }
+
+
+def _long_reasoning(rng: random.Random, number: int) -> Sample:
+    call = _right_once(rng, number)
+    thought = _thought(rng, REASONING_BYTES)
+    return Sample("long reasoning", f"{thought}{_tagged(call)}", [call])
+
+
+def _parallel_calls(rng: random.Random, number: int) -> Sample:
+    conversions = [
+        _call("convert_currency", amount=number / 100, from_currency=source, to_currency=target)
+        for source, target in CURRENCIES
+    ]
+    said = rng.sample(conversions, len(conversions))
+    return Sample("parallel calls", "\n".join(map(_tagged, said)), conversions)
+
+
+def _state_changing(rng: random.Random, number: int) -> Sample:
+    call = _order(rng, number)
+    return Sample("state-changing", _tagged(call), [call])
+
+
+def _trajectory(rng: random.Random, number: int) -> Sample:
+    """A price is looked up; with its result, an order is placed."""
+    (ticker, date), price = rng.choice(list(PRICES.items()))
+    look_up = _call("get_stock_price", ticker=ticker, date=date)
+    order = _order(rng, number)
+    result = {"role": "tool", "tool_call_id": "call_0", "content": json.dumps(price)}
+    return Sample("trajectory", [_turn(0, look_up), result, _turn(1, order)], [look_up, order])
+
+
+def _turn(index: int, call: Call) -> Message:
+    function = {"name": call["name"], "arguments": json.dumps(call["arguments"])}
+    calls = [{"id": f"call_{index}", "type": "function", "function": function}]
+    return {"role": "assistant", "content": None, "tool_calls": calls}
+
+
+def _tagged(call: Call) -> str:
+    return f"<tool_call>\n{json.dumps(call)}\n</tool_call>"
+
+
+def _thought(rng: random.Random, length: int) -> str:
+    words: list[str] = []
+    left = length
+    while left > 0:
+        words.append(rng.choice(_WORDS))
+        left -= len(words[-1]) + 1
+    return f"<think>\n{' '.join(words)}.\n</think>\n\n"
+
+
+_SENTENCE: Final = (
+    "the user wants to know what it comes to so first I look at which of the tools can say that and"
+    " whether everything it needs is given then check the date and the company once more before"
+)
+_WORDS: Final = tuple(_SENTENCE.split())
+
+_LONGER: Final[dict[str, Callable[[random.Random, int], Sample]]] = {
+    "long reasoning": _long_reasoning,
+    "parallel calls": _parallel_calls,
+    "state-changing": _state_changing,
+    "trajectory": _trajectory,
+}
+
+KINDS: Final = ("right", *_WRONG, *_LONGER)
+"""Every kind of completion that `always_new` can be asked for."""

@@ -1,0 +1,74 @@
+"""A step of GRPO as a trainer sees it: 128 prompts with 8 rollouts each, through our client.
+
+python -m benchmarks.step URL PID...    # the server's processes; see `contender.py`
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from benchmarks.contender import take_turns
+from benchmarks.corpus import TOOLSET, groups
+from benchmarks.measure import Tree, cpu_s
+from verifier_service.client import AsyncVerifierClient, VerifierClient
+
+PROMPTS: Final = 128
+ROLLOUTS: Final = 8
+STEPS: Final = 8
+"""In a round."""
+
+Items = list[dict[str, Any]]
+Score = Callable[[Items], object]
+
+
+def measured(ways: dict[str, Score], pids: list[int], number: int) -> Tree:
+    """Each way of asking, with steps of its own: all that it sends is new to the service."""
+    return {
+        name: steps(score, pids, 100_000 + number * 100 + index * STEPS)
+        for index, (name, score) in enumerate(ways.items())
+    }
+
+
+def steps(score: Score, pids: list[int], seed: int) -> Tree:
+    """Lists, one value a step."""
+    wall_ms, client_ms = [], []
+    batches = [groups(seed + step, PROMPTS, ROLLOUTS) for step in range(STEPS)]
+    server_before = sum(map(cpu_s, pids))
+    for items in batches:
+        wall, own = time.perf_counter(), time.thread_time()
+        score(items)
+        wall_ms.append((time.perf_counter() - wall) * 1e3)
+        client_ms.append((time.thread_time() - own) * 1e3)
+    server_ms = (sum(map(cpu_s, pids)) - server_before) / STEPS * 1e3
+    return {"wall_ms": wall_ms, "client_cpu_ms": client_ms, "server_cpu_ms": [server_ms]}
+
+
+def main(url: str, *pids: str) -> None:
+    loop = asyncio.new_event_loop()
+    waiting = VerifierClient(url)
+    one_by_one = VerifierClient(url, max_request_completions=PROMPTS * ROLLOUTS)
+    asynchronous = AsyncVerifierClient(url)
+
+    def on_the_loop(items: Items) -> object:
+        return loop.run_until_complete(asynchronous.score(items, toolset=TOOLSET))
+
+    ways: dict[str, Score] = {
+        "client, as it comes": lambda items: waiting.score(items, toolset=TOOLSET),
+        "client, one request": lambda items: one_by_one.score(items, toolset=TOOLSET),
+        "async client, as it comes": on_the_loop,
+        "client, rewards alone": lambda items: waiting.score(
+            items, toolset=TOOLSET, detail="reward"
+        ),
+    }
+    for score in ways.values():
+        score(json.loads(json.dumps(groups(99_999, PROMPTS, ROLLOUTS))))
+    take_turns(lambda number: measured(ways, list(map(int, pids)), number))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
