@@ -24,7 +24,7 @@ from verifier_service.jobs import Counts, Fate, Job, Progress, Reply
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.pipeline import Completion, unscored
 from verifier_service.scoring.types import Failure, Outcome, Verdict
-from verifier_service.scoring.values import content_key
+from verifier_service.scoring.values import spelling
 from verifier_service.wire import ScoreItem, ScoreRequest, effective_options
 
 REPORT_EVERY_S: Final = 0.05
@@ -95,7 +95,7 @@ class Batch:
             group = item.group
             if first + len(group) > finished:
                 circumstances = self._circumstances(item)
-                truth = content_key(item.ground_truth)
+                truth = spelling(item.ground_truth)
                 for flat in range(max(first, finished), first + len(group)):
                     yield flat, item, group[flat - first], circumstances, truth
             first += len(group)

@@ -40,7 +40,7 @@ from verifier_service.scoring.types import (
     Parsed,
     Verdict,
 )
-from verifier_service.scoring.values import content_key
+from verifier_service.scoring.values import spelling
 from verifier_service.worker import TimeLimitExceeded, time_limit
 
 CACHED_TASKS: Final = 8192
@@ -141,7 +141,7 @@ class Engine:
             BadTask: An inline tool is wrong.
         """
         if tools is not None:
-            key = b"inline:" + content_key(tools)
+            key = b"inline:" + spelling(tools)
             found = self._inline.get(key, lambda: _or_bad_task(lambda: offer_inline(tools)))
             return _or_raise(found), key
         name = self.toolset(toolset or "").name
@@ -180,7 +180,7 @@ class Engine:
         """The checked task of a ground truth, made once for each distinct content.
 
         Args:
-            truth: `content_key` of the ground truth.
+            truth: `spelling` of the ground truth.
 
         Raises:
             BadTask: The ground truth is wrong.
@@ -197,7 +197,7 @@ class Engine:
 
     def judge(self, completion: Completion, ground_truth: Json, setting: Setting) -> Verdict:
         """The verdict of one completion, within its time limit; nothing is raised."""
-        return self._judge(completion, None, ground_truth, content_key(ground_truth), setting)
+        return self._judge(completion, None, ground_truth, spelling(ground_truth), setting)
 
     def find(
         self, completion: Completion, ground_truth: Json, truth: bytes, setting: Setting
@@ -205,7 +205,7 @@ class Engine:
         """What one completion comes to; those of a task that say or call the same are judged once.
 
         Args:
-            truth: `content_key` of the ground truth.
+            truth: `spelling` of the ground truth.
         """
         if not isinstance(completion, str):
             return Finding.of(self._judge(completion, None, ground_truth, truth, setting))
@@ -225,7 +225,7 @@ class Engine:
         if plain is None:
             return Finding.of(self._judge(text, plain, ground_truth, truth, setting))
         # Of the thought before a plain call the verdict does not depend.
-        call = content_key([plain.format, plain.calls[0].name, plain.calls[0].arguments])
+        call = spelling([plain.format, plain.calls[0].name, plain.calls[0].arguments])
         key = b"\1".join((setting.key, truth, call))
         found = self._findings.find(key)
         if found is None:
@@ -277,7 +277,7 @@ class Engine:
         """What is wrong with a ground truth, or None where it scores full against itself."""
 
         def prepared() -> Verdict:
-            self.prepare(ground_truth, content_key(ground_truth), setting)
+            self.prepare(ground_truth, spelling(ground_truth), setting)
             return _FINE
 
         verdict = self.guarded(prepared)

@@ -102,14 +102,22 @@ def canonical_json(value: Json) -> bytes:
 
 
 def content_key(value: Json) -> bytes:
-    """A cache key of a value: equal keys mean equal values of the same JSON types.
-
-    As `canonical_json`, ten times as fast for all but rare values.
-    """
+    """As `canonical_json`, ten times as fast for all but rare values."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # what no 64 bits, or no UTF-8, can hold
         return canonical_json(value)
+
+
+def spelling(value: Json) -> bytes:
+    """A cache key of a value: equal keys mean equal values that are shown alike, too.
+
+    The order of members decides nothing, but what is told of a value repeats it.
+    """
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
 def pointer(*parts: str | int) -> str:
