@@ -188,13 +188,15 @@ One connection, one request at a time, ms:
 Two workers against one, completions a second of the clock. Two cores are all there is here, and the front and wrk want theirs, too: a second worker can
 add what the others leave, which grows with the share of scoring. Machines with more cores are not measured.
 
-{table(("completions a request", "new", "mixture"), workers)}"""
+{table(("completions a request", "new", "new, best rounds", "mixture", "mixture, best rounds"), workers)}"""
 
 
 def _scaled(by_name: Tree) -> Iterator[tuple[float, float]]:
+    """By stream: of the medians, then of the best rounds, in which neighbours kept quietest."""
     for stream in ("new", "mixture"):
         one, two = (by_name[name]["completions_per_s"] for name in (stream, f"{stream}, 2 workers"))
-        yield middle(one), middle(two)
+        yield one["median"], two["median"]
+        yield one["most"], two["most"]
 
 
 def step(found: Tree) -> str:
