@@ -23,7 +23,7 @@ FROM ${BASE_IMAGE}
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
-ARG SOURCE=https://github.com/verifier-service/verifier-service
+ARG SOURCE=""
 LABEL org.opencontainers.image.title="verifier-service" \
       org.opencontainers.image.description="Rewards for tool-calling models: verified, explained, over HTTP." \
       org.opencontainers.image.licenses="Apache-2.0" \

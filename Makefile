@@ -49,6 +49,10 @@ test-trainer: $(STAMP) $(TRAINER_STAMP)  ## Run the tests of the trainer in its 
 test-trainers: $(STAMP) $(TRAINER_STAMP)  ## Run other trainers' own reward code, each in an environment of its own.
 	$(BIN)/python -m tests.trainers $(TRAINERS)
 
+test-image: $(STAMP)  ## Build the image on a base made of Debian's packages and run it as a restricted pod (root, apt).
+	tests/image/build localhost/verifier-service:test
+	VERIFIER_IMAGE=localhost/verifier-service:test $(BIN)/python -m pytest tests/image
+
 check: $(STAMP)  ## Formatting, lint and types.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -81,6 +85,26 @@ format: $(STAMP)  ## Rewrite files in the house format.
 
 serve: $(STAMP)  ## Serve on http://127.0.0.1:8080.
 	$(BIN)/verifier serve
+
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' verifier_service/_version.py)
+BUILDER ?= $(shell command -v docker || command -v podman || command -v buildah)
+IMAGE ?= verifier-service:$(VERSION)
+TRAINER_IMAGE ?= verifier-trainer:$(VERSION)
+LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git log -1 --format=%cI) \
+	--build-arg SOURCE=$$(git config --get remote.origin.url)
+
+image:  ## Build the service's image with docker, podman or buildah: IMAGE=name, BUILD_ARGS='--build-arg BASE_IMAGE=…'.
+	$(BUILDER) build $(LABELS) $(BUILD_ARGS) --tag $(IMAGE) .
+
+image-trainer:  ## Build the trainer's image: TRAINER_IMAGE=name, BUILD_ARGS='--build-arg BASE_IMAGE=…'.
+	$(BUILDER) build $(LABELS) $(BUILD_ARGS) --file Dockerfile.trainer --tag $(TRAINER_IMAGE) .
+
+PIN := $(BIN)/uv pip compile --constraint constraints.txt --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --quiet
+
+image-requirements: $(STAMP)  ## Pin what the image installs, with hashes, to the versions of constraints.txt.
+	$(BIN)/python $(PIP_INSTALL) uv
+	$(PIN) --extra server --output-file requirements-image.txt pyproject.toml
+	echo hatchling | $(PIN) --output-file requirements-image-build.txt -
 
 clean:
 	rm -rf $(VENV) $(TRAINER_VENV) $(BENCH_VENV) .venv-trainers .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz

@@ -21,7 +21,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- define "verifier.labels" -}}
 {{- $root := index . 0 -}}
 {{- $labels := include "verifier.selector" . | fromYaml -}}
-{{- $_ := set $labels "app.kubernetes.io/version" ($root.Values.image.tag | default $root.Chart.AppVersion | trunc 63) -}}
+{{- $_ := set $labels "app.kubernetes.io/version" ($root.Values.image.tag | default $root.Chart.AppVersion | trunc 63 | trimAll "-_.") -}}
 {{- $_ := set $labels "app.kubernetes.io/managed-by" $root.Release.Service -}}
 {{- $_ := set $labels "app.kubernetes.io/part-of" $root.Chart.Name -}}
 {{- $_ := set $labels "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_") -}}

@@ -116,6 +116,11 @@
 {{- if and (gt (int64 $trainer.nodes) 1) (not $trainer.workspace.existingClaim) (not (has "ReadWriteMany" $trainer.workspace.accessModes)) -}}
 {{- fail "trainer.nodes is more than 1: trainer.workspace.accessModes must hold ReadWriteMany, since all machines read and write there" -}}
 {{- end -}}
+{{- with dig "limits" "nvidia.com/gpu" "" $trainer.resources -}}
+{{- if lt (int64 .) (int64 $trainer.processesPerNode) -}}
+{{- fail (printf "trainer.processesPerNode is %v, but a pod has %v GPUs (trainer.resources.limits)" $trainer.processesPerNode .) -}}
+{{- end -}}
+{{- end -}}
 {{- range $reserved := list "resume" "verifier_url" "verifier-url" -}}
 {{- if hasKey $trainer.overrides $reserved -}}
 {{- fail (printf "trainer.overrides sets %s, which the chart sets" $reserved) -}}

@@ -50,6 +50,7 @@ podFailurePolicy:
     - action: Ignore
       onPodConditions:
         - type: DisruptionTarget
+          status: "True"
     # Wrong usage or data: trying again will not help.
     - action: FailJob
       onExitCodes:

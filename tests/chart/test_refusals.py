@@ -1,0 +1,163 @@
+"""Values that make no sense are refused, with a sentence that names them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from helm_python import HelmRenderError, HelmValuesError
+
+from tests.chart.rendering import chart, release
+from tests.chart.value_sets import SECRET, merged
+
+TRAINER = {"enabled": True, "preset": "tiny", "apiKeySecret": "key"}
+SCALING = {"enabled": True}
+
+SENSELESS: dict[str, tuple[dict[str, Any], str]] = {
+    "no keys": ({"auth": {"existingSecret": ""}}, "kubectl create secret"),
+    "keys twice": ({"auth": {"keys": ["long-enough"]}}, "auth.existingSecret and auth.keys"),
+    "keys for nobody": ({"auth": {"enabled": False}}, "auth.enabled is false, but keys are given"),
+    "open to the internet": (
+        {
+            "auth": {"enabled": False, "existingSecret": ""},
+            "ingress": {"enabled": True, "hosts": [{"host": "a"}]},
+        },
+        "reachable from outside",
+    ),
+    "open on nodes": (
+        {"auth": {"enabled": False, "existingSecret": ""}, "service": {"type": "NodePort"}},
+        "reachable from outside",
+    ),
+    "as many workers as the node has": (
+        {"resources": {"requests": {"cpu": None}}},
+        "workers and resources.requests.cpu",
+    ),
+    "a queue beyond the memory": (
+        {"resources": {"limits": {"memory": "1Gi"}}},
+        "settings.queue_bytes: 1073741824",
+    ),
+    "a queue beyond the memory, by setting": (
+        {"settings": {"queue_bytes": 3_300_000_000}},
+        "which a full queue alone",
+    ),
+    "a drain that cuts off": ({"settings": {"drain_s": 30}}, "settings.drain_s (30 s)"),
+    "a deadline beyond the drain": (
+        {"settings": {"deadline_max_ms": 600_000}},
+        "settings.drain_s (120 s)",
+    ),
+    "a default above the maximum": (
+        {"settings": {"deadline_max_ms": 10_000}},
+        "settings.deadline_ms",
+    ),
+    "a kill before the drain": (
+        {"terminationGracePeriodSeconds": 125},
+        "terminationGracePeriodSeconds must be more",
+    ),
+    "less than least": ({"autoscaling": SCALING | {"minReplicas": 20}}, "autoscaling.minReplicas"),
+    "scaling by nothing": (
+        {"autoscaling": SCALING | {"targetCPUUtilizationPercentage": None}},
+        "autoscaling has nothing to go by",
+    ),
+    "scaling by a share of nothing": (
+        {"autoscaling": SCALING, "workers": 2, "resources": {"requests": {"cpu": None}}},
+        "a share of resources.requests.cpu",
+    ),
+    "scaling by a metric that nobody reads": (
+        {"autoscaling": SCALING | {"queue": {"enabled": True}}, "metrics": {"enabled": False}},
+        "autoscaling.queue goes by a metric",
+    ),
+    "a queue that nobody tells": (
+        {"autoscaling": SCALING | {"engine": "keda", "queue": {"enabled": True}}},
+        "autoscaling.queue.prometheusAddress",
+    ),
+    "two budgets": ({"podDisruptionBudget": {"minAvailable": 1}}, "minAvailable or maxUnavailable"),
+    "no budget": (
+        {"podDisruptionBudget": {"maxUnavailable": None}},
+        "minAvailable or maxUnavailable",
+    ),
+    "a budget of all": (
+        {"podDisruptionBudget": {"maxUnavailable": None, "minAvailable": 2}},
+        "must be below the least number of pods (2)",
+    ),
+    "a budget of all, in percent": (
+        {"podDisruptionBudget": {"maxUnavailable": None, "minAvailable": "100%"}},
+        "no node could ever be drained",
+    ),
+    "a budget of none": (
+        {"podDisruptionBudget": {"maxUnavailable": 0}},
+        "no node could ever be drained",
+    ),
+    "counted twice": (
+        {"metrics": {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}},
+        "counted twice",
+    ),
+    "a monitor without a key": (
+        {"metrics": {"enabled": False, "serviceMonitor": {"enabled": True}}},
+        "a monitor needs metrics.enabled",
+    ),
+    "one port for two": ({"metrics": {"port": 8080}}, "metrics.port is 8080"),
+    "an ingress for nothing": ({"ingress": {"enabled": True}}, "ingress.hosts"),
+    "a route from nowhere": ({"httpRoute": {"enabled": True}}, "httpRoute.parentRefs"),
+    "what the chart sets": (
+        {"extraEnv": [{"name": "VERIFIER_PORT", "value": "1"}]},
+        "extraEnv sets VERIFIER_PORT",
+    ),
+    "no configuration": ({"trainer": TRAINER | {"preset": ""}}, "trainer.preset or trainer.config"),
+    "two configurations": (
+        {"trainer": TRAINER | {"config": {"max_steps": 1}}},
+        "a run has one configuration",
+    ),
+    "a trainer without a key": (
+        {"trainer": TRAINER | {"apiKeySecret": ""}},
+        "trainer.apiKeySecret",
+    ),
+    "machines that share nothing": ({"trainer": TRAINER | {"nodes": 2}}, "ReadWriteMany"),
+    "processes without GPUs": (
+        {"trainer": TRAINER | {"processesPerNode": 8}},
+        "trainer.processesPerNode is 8",
+    ),
+    "an override of ours": (
+        {"trainer": TRAINER | {"overrides": {"resume": False}}},
+        "trainer.overrides sets resume",
+    ),
+}
+
+MALFORMED: dict[str, tuple[dict[str, Any], str]] = {
+    "a misspelt value": ({"replicas": 3}, "replicas"),
+    "a misspelt setting": ({"settings": {"max_bach": 3}}, "max_bach"),
+    "a setting of the chart's": ({"settings": {"port": 80}}, "port"),
+    "a setting out of range": ({"settings": {"completion_nesting": 1000}}, "completion_nesting"),
+    "a setting that is no number": ({"settings": {"drain_s": "soon"}}, "drain_s"),
+    "no pods": ({"replicaCount": 0}, "replicaCount"),
+    "root": ({"runAsUser": 0}, "runAsUser"),
+    "a port that is none": ({"metrics": {"port": 70_000}}, "metrics/port"),
+    "a digest that is none": ({"image": {"digest": "0.1.0"}}, "image/digest"),
+    "a key that is too short": ({"auth": {"keys": ["k"]}}, "auth/keys"),
+    "another engine": ({"autoscaling": {"engine": "vpa"}}, "autoscaling/engine"),
+    "another service type": ({"service": {"type": "ExternalName"}}, "service/type"),
+    "a percentage above all": (
+        {"podDisruptionBudget": {"maxUnavailable": "150%"}},
+        "maxUnavailable",
+    ),
+    "a URL that is none": ({"trainer": {"verifierUrl": "verifier:8080"}}, "verifierUrl"),
+    "a variable without a name": ({"extraEnv": [{"value": "1"}]}, "extraEnv"),
+}
+
+
+@pytest.mark.parametrize(("values", "told"), SENSELESS.values(), ids=SENSELESS)
+def test_what_makes_no_sense_is_refused(values: dict[str, Any], told: str) -> None:
+    with pytest.raises(HelmRenderError) as refusal:
+        release(merged(SECRET, values))
+    assert told in str(refusal.value)
+
+
+@pytest.mark.parametrize(("values", "told"), MALFORMED.values(), ids=MALFORMED)
+def test_the_schema_refuses_what_is_malformed(values: dict[str, Any], told: str) -> None:
+    with pytest.raises(HelmValuesError) as refusal:
+        chart().validate_schema(merged(SECRET, values))
+    assert told in str(refusal.value)
+
+
+def test_the_default_values_say_what_is_missing() -> None:
+    with pytest.raises(HelmRenderError, match=r"auth\.existingSecret is not set"):
+        release({})

@@ -1,0 +1,80 @@
+"""The trainer's Job: its command, and how its machines meet."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chart.rendering import environment, release
+from tests.chart.value_sets import VALUE_SETS
+
+
+def command(name: str) -> list[str]:
+    (container,) = release(VALUE_SETS[name]).component("trainer").spec["containers"]
+    written: list[str] = container["command"]
+    return written
+
+
+def test_one_process_is_the_trainer_itself_so_that_its_exit_codes_arrive() -> None:
+    assert command("trainer-preset")[:3] == ["trainer", "grpo", "qwen3-1.7b-lora"]
+
+
+@pytest.mark.parametrize("name", ["trainer-machines", "trainer-jobset"])
+def test_several_processes_are_joined_by_torchrun(name: str) -> None:
+    assert command(name)[:6] == ["python", "-m", "torch.distributed.run", "-m", "trainer", "grpo"]
+
+
+def test_overrides_are_options() -> None:
+    options = command("trainer-preset")[3:]
+    pairs = dict(zip(options[::2], options[1::2], strict=True))
+    assert pairs == {
+        "--verifier_url": "http://r-verifier-service:8080",
+        "--resume": "true",
+        "--learning_rate": "2e-06",
+        "--max_steps": "200",
+        "--run_name": "first",
+        "--use_vllm": "true",
+    }
+
+
+def test_a_warm_start_asks_no_service() -> None:
+    assert command("trainer-sft") == ["trainer", "sft", "tiny"]
+
+
+@pytest.mark.parametrize(("name", "nodes"), [("trainer-machines", "4"), ("trainer-jobset", "2")])
+def test_machines_meet_at_the_first_ones_host_name(name: str, nodes: str) -> None:
+    made = release(VALUE_SETS[name])
+    (job,) = made.jobs
+    pods = made.component("trainer")
+    variables = environment(pods.spec["containers"][0])
+    service = next(
+        each for each in made.of("Service") if made.selected(each["spec"]["selector"]) == [pods]
+    )
+    host = f"{job['metadata']['name']}-0.{pods.spec['subdomain']}"
+    assert service["metadata"]["name"] == pods.spec["subdomain"]
+    assert service["spec"]["clusterIP"] == "None"
+    assert service["spec"]["publishNotReadyAddresses"] is True
+    assert (variables["PET_MASTER_ADDR"], variables["PET_NNODES"]) == (host, nodes)
+    assert int(variables["PET_MASTER_PORT"]) in pods.ports.values()
+    assert "job-completion-index" in variables["PET_NODE_RANK"]["fieldRef"]["fieldPath"]
+
+
+def test_the_configuration_is_where_the_command_looks() -> None:
+    made = release(VALUE_SETS["trainer-machines"])
+    (container,) = made.component("trainer").spec["containers"]
+    (mount,) = (each for each in container["volumeMounts"] if each["name"] == "config")
+    (written,) = (each["data"] for each in made.of("ConfigMap"))
+    assert f"{mount['mountPath']}/{next(iter(written))}" in container["command"]
+
+
+def test_wrong_data_is_not_tried_again() -> None:
+    (job,) = release(VALUE_SETS["trainer-preset"]).jobs
+    (rule,) = (
+        each for each in job["spec"]["podFailurePolicy"]["rules"] if each["action"] == "FailJob"
+    )
+    assert rule["onExitCodes"]["values"] == [2]
+    assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"
+
+
+def test_a_workspace_outlives_the_release() -> None:
+    claim = release(VALUE_SETS["trainer-machines"]).the("PersistentVolumeClaim")
+    assert claim["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
