@@ -37,7 +37,7 @@ STAGED: Final = ("right", "wrong value")
 """Calls that are the expected ones need not be compared with them: the two take other paths."""
 WARMING_SEED: Final = 90_000
 SEEDS_A_ROUND: Final = 40
-"""Seeds are apart for everything of all rounds: nothing that is new has been met before."""
+"""Everything has seeds of its own in every round: what is new has been met under no other name."""
 
 
 class Core:
@@ -82,14 +82,17 @@ def measured(core: Core, number: int) -> Tree:
     """One round of everything."""
     seed = number * SEEDS_A_ROUND
     return {
-        "kinds": {kind: by_kind(core, kind, seed) for kind in KINDS},
-        "bodies": {str(size): by_size(core, size, seed) for size in SIZES},
-        "stages": {kind: stages(core, kind, seed) for kind in STAGED},
+        "kinds": {kind: by_kind(core, kind, seed + 2 * i) for i, kind in enumerate(KINDS)},
+        "bodies": {str(size): by_size(core, size, seed + 20 + i) for i, size in enumerate(SIZES)},
+        "stages": {kind: stages(core, kind, seed + 30 + i) for i, kind in enumerate(STAGED)},
     }
 
 
 def by_kind(core: Core, kind: str, seed: int) -> Tree:
-    """In requests of `BATCH`: the task new; the task known but not the completion; both met."""
+    """In requests of `BATCH`: the task new; the task known but not the completion; both met.
+
+    Takes two seeds, `seed` and the next.
+    """
     met = list(itertools.islice(always_new(seed, kind), OF_A_KIND))
     # The task has been met with another answer; the completion has not.
     known = list(itertools.islice(always_new(seed + 1, kind), OF_A_KIND))
@@ -109,9 +112,8 @@ def in_batches(items: Sequence[dict[str, Any]]) -> list[bytes]:
 def by_size(core: Core, size: int, seed: int) -> Tree:
     """Whole bodies of the mixture: all new; drawn as they come; the same ones again."""
     count = OF_THE_MIXTURE // size
-    # Apart for each size: what one size has met is not new to the next.
-    new = bodies_of(always_new(seed + 2 + SIZES.index(size)), size, count)
-    drawn = bodies_of(mixed(seed + 2 + SIZES.index(size)), size, count)
+    new = bodies_of(always_new(seed), size, count)
+    drawn = bodies_of(mixed(seed), size, count)
     return {
         "new": cpu_us_each(lambda: core.answer_all(new), size * count),
         "mixture": cpu_us_each(lambda: core.answer_all(drawn), size * count),
@@ -125,7 +127,7 @@ def stages(core: Core, kind: str, seed: int) -> Tree:
     limits = engine.config.limits
     offer, key = engine.offer(TOOLSET, None)
     setting = Setting(offer, key, engine.profile("tiered"), "auto", options)
-    samples = list(itertools.islice(always_new(seed + 30, kind), OF_A_KIND))
+    samples = list(itertools.islice(always_new(seed, kind), OF_A_KIND))
     body = body_of([sample.item for sample in samples])
     truths = [sample.item["ground_truth"] for sample in samples]
 

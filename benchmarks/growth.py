@@ -39,6 +39,7 @@ def by_tasks(tasks: int, number: int) -> Tree:
     before = resident_mib(os.getpid())
     us = cpu_us_each(lambda: core.answer_all(again), count * BATCH)
     grown = resident_mib(os.getpid()) - before
+    count = LEAST // BATCH
     other = bodies_of(with_new_completions(in_turn(tasks, number), number), BATCH, count)
     us_other = cpu_us_each(lambda: core.answer_all(other), count * BATCH)
     return {"same completions": us, "new completions": us_other, "grown_mib": grown}

@@ -51,10 +51,10 @@ def measured() -> Costs:
     sticks: list[float] = []
     costs: dict[tuple[str, str], list[float]] = defaultdict(list)
     for number in range(ROUNDS):
-        for kind in kinds:
+        for index, kind in enumerate(kinds):
             sticks.append(next(stick))
-            # Seeds are apart for everything: nothing that is new has been met before.
-            for state, us in by_kind(core, kind, 10 * number).items():
+            # What is new must not have been met as another kind, nor in another round.
+            for state, us in by_kind(core, kind, 100 * number + 2 * index).items():
                 costs[kind, state].append(us)
     return {key: min(found) / min(sticks) for key, found in costs.items()}
 
