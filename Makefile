@@ -1,7 +1,7 @@
 # These need nothing but Python 3.11 or newer; everything else lands in .venv, which has the service,
 # and in .venv-trainer, which has the trainer: two programs that share nothing but HTTP.
 .DELETE_ON_ERROR:
-.PHONY: demo train-demo test test-service test-trainer test-trainers check fuzz bench format serve clean
+.PHONY: demo train-demo test test-service test-trainer test-trainers check fuzz bench format serve audit sbom clean
 SHELL := /bin/bash
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -106,5 +106,20 @@ image-requirements: $(STAMP)  ## Pin what the image installs, with hashes, to th
 	$(PIN) --extra server --output-file requirements-image.txt pyproject.toml
 	echo hatchling | $(PIN) --output-file requirements-image-build.txt -
 
+AUDIT_VENV := .venv-audit
+AUDIT_BIN := $(AUDIT_VENV)/bin
+AUDIT_STAMP := $(AUDIT_VENV)/.installed
+
+$(AUDIT_STAMP): constraints-audit.txt
+	@test -x $(AUDIT_BIN)/python || $(PYTHON) -m venv $(AUDIT_VENV)
+	$(AUDIT_BIN)/python $(PIP_INSTALL) --requirement constraints-audit.txt
+	@touch $@
+
+audit: $(AUDIT_STAMP)  ## Look what the image installs up in the advisory databases (over the network).
+	$(AUDIT_BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements-image.txt
+
+sbom: $(STAMP) $(AUDIT_STAMP)  ## Write sbom.json: what is installed, as CycloneDX.
+	$(AUDIT_BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-file sbom.json $(BIN)/python
+
 clean:
-	rm -rf $(VENV) $(TRAINER_VENV) $(BENCH_VENV) .venv-trainers .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz
+	rm -rf $(VENV) $(TRAINER_VENV) $(BENCH_VENV) $(AUDIT_VENV) .venv-trainers .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz
