@@ -102,7 +102,7 @@ def _front(settings: Settings, runner: Runner, catalog: Catalog) -> Front:
     admission = Admission(
         max_completions=settings.queue_completions, max_bytes=settings.queue_bytes
     )
-    metrics = Metrics(runner, admission, catalog.profiles)
+    metrics = Metrics(runner, admission, catalog.profiles, settings.metrics_runs)
     return Front(settings, runner, catalog, admission, metrics)
 
 

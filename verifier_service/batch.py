@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import operator
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -201,8 +202,28 @@ class Batch:
             "completions": [(*key, n) for key, n in completions.items()],
             "behaviors": [(*key, n) for key, n in behaviors.items() if n],
             "failures": dict(codes),
+            "run": self.request.run,
+            "step": self.request.step,
+            "rewards": self._reward_sums(),
+            "groups": self._groups_and_even_ones(),
         }
         return cast("Mapping[str, Json]", counts)
+
+    def _reward_sums(self) -> tuple[float, float]:
+        """Sum of the rewards, and of their squares."""
+        rewards = [finding.reward for finding in self.findings if finding.reward is not None]
+        return math.fsum(rewards), math.fsum(map(operator.mul, rewards, rewards))
+
+    def _groups_and_even_ones(self) -> tuple[int, int]:
+        """Groups of two scored completions or more, and how many of them all earn the same."""
+        if len(self.findings) == len(self.request.items):
+            return 0, 0
+        groups = even = 0
+        for _, _, group in self._groups():
+            rewards = [finding.reward for finding in group if finding.reward is not None]
+            groups += len(rewards) > 1
+            even += len(rewards) > 1 and len(set(rewards)) == 1
+        return groups, even
 
     def _by_profile(self) -> Iterator[tuple[str, Sequence[Finding]]]:
         """The findings under the names of their profiles, as they are counted."""

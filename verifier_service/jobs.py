@@ -103,6 +103,14 @@ class Counts(TypedDict, total=False):
     """How many failures of each code."""
     behaviors: list[tuple[str | None, str | None, int]]
     """Expected behaviour, observed behaviour, and how many; scored completions only."""
+    run: str | None
+    """The training run that the request is of, if it says."""
+    step: int | None
+    """Its training step, if it says."""
+    rewards: tuple[float, float]
+    """Sum of the rewards, and of their squares."""
+    groups: tuple[int, int]
+    """Groups of two scored completions or more, and how many of them all earn the same."""
     unscored: list[tuple[str, str, str, int]]
     """On wires that carry no null: wire, outcome, what was answered (`refused` or `number`), and
     how many."""

@@ -20,6 +20,7 @@ from sandbox_tools.types import Json
 from verifier_service._version import __version__
 from verifier_service.admission import Admission
 from verifier_service.jobs import Counts
+from verifier_service.run_statistics import RunStatistics
 from verifier_service.runner import Runner
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.types import Behavior, Observed, Outcome, Tier
@@ -47,7 +48,9 @@ class Metrics:
     Every label has a bounded set of values: a name that is not known is counted as `other`.
     """
 
-    def __init__(self, runner: Runner, admission: Admission, profiles: Iterable[str]) -> None:
+    def __init__(
+        self, runner: Runner, admission: Admission, profiles: Iterable[str], most_runs: int
+    ) -> None:
         self.registry = CollectorRegistry()
         self._profiles = frozenset(profiles)
         self._requests = Counter(
@@ -113,6 +116,8 @@ class Metrics:
         Info("verifier_build", "Version of the service.", registry=self.registry).info(
             {"version": __version__}
         )
+        self._runs = RunStatistics(most_runs)
+        self.registry.register(self._runs)
         self.registry.register(_Gauges(runner, admission))
 
     def request(self, route: str, status: int, duration_s: float) -> None:
@@ -140,6 +145,7 @@ class Metrics:
         for wire, outcome, answered, count in counted.get("unscored", ()):
             labels = (_WIRES.get(wire, _OTHER), _OUTCOMES.get(outcome, _OTHER))
             self._unscored.labels(*labels, _ANSWERED.get(answered, _OTHER)).inc(count)
+        self._runs.count(counted)
         if size:
             self._batch_size.observe(size)
         return size

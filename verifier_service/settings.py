@@ -52,6 +52,12 @@ class Settings(BaseSettings):
         le=65_535,
         description="Port of `/metrics`, without a key; unset: on the main port, with a key.",
     )
+    metrics_runs: int = Field(
+        default=32,
+        ge=0,
+        le=10_000,
+        description="Training runs that `/metrics` tells apart; those beyond are `other`.",
+    )
     docs: bool = Field(default=True, description="Whether `/docs` and `/openapi.json` are served.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="`info` writes one line a request."

@@ -85,8 +85,11 @@ LONGEST_NAME: Final = 256
 LARGEST_ID: Final = 2**128
 """As a number; ids come back with every completion, so they are kept short."""
 METADATA_BYTES: Final = 16_384
+LARGEST_STEP: Final = 2**53
+"""Beyond it, a float, which metrics are, counts no longer by ones."""
 
 Milliseconds: TypeAlias = Annotated[int, Field(ge=1, le=ONE_DAY_MS), BeforeValidator(_integer)]
+Step: TypeAlias = Annotated[int, Field(ge=0, le=LARGEST_STEP), BeforeValidator(_integer)]
 ItemId: TypeAlias = Annotated[
     Annotated[str, Field(max_length=LONGEST_NAME)]
     | Annotated[int, Field(ge=-LARGEST_ID, le=LARGEST_ID)]
@@ -285,6 +288,17 @@ class ScoreRequest(_Request):
         description="Milliseconds this request may take; what is unscored by then becomes "
         "`timeout`. Above the service's maximum the maximum holds.",
         examples=[30_000],
+    )
+    run: Name | None = Field(
+        default=None,
+        description="Name of the training run, by which rewards are counted in the metrics. "
+        "Decides nothing about a reward.",
+        examples=["qwen3-grpo-07"],
+    )
+    step: Step | None = Field(
+        default=None,
+        description="Training step; as little as `run` does it decide.",
+        examples=[120],
     )
 
     @property

@@ -188,7 +188,13 @@ def test_no_items_are_scored_without_a_request() -> None:
 def test_the_fields_of_the_request_are_sent_only_when_given() -> None:
     service = Service()
     client(service).score(
-        [item(1)], toolset="finance", options={"repair": True}, deadline_ms=500, detail="full"
+        [item(1)],
+        toolset="finance",
+        options={"repair": True},
+        deadline_ms=500,
+        detail="full",
+        run="a",
+        step=0,
     )
     assert service.bodies == [
         {
@@ -197,6 +203,8 @@ def test_the_fields_of_the_request_are_sent_only_when_given() -> None:
             "options": {"repair": True},
             "deadline_ms": 500,
             "detail": "full",
+            "run": "a",
+            "step": 0,
         }
     ]
 

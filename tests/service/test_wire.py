@@ -51,6 +51,7 @@ ACCEPTED = {
     "an id of 128 bits": request(item={"id": 2**128 - 1}),
     "metadata of 16 KiB": request(item={"metadata": {"k": "x" * 16_375}}),
     "a deadline of a day": request({"deadline_ms": 86_400_000}),
+    "a run and its step": request({"run": "qwen3-grpo-07", "step": 12.0}),
     "every option": request(
         {
             "options": {
@@ -100,6 +101,8 @@ REFUSED = {
     "a boolean id": (request(item={"id": True}), ["/items/0/id"]),
     "a list as id": (request(item={"id": [1]}), ["/items/0/id"]),
     "a fraction of a millisecond": (request({"deadline_ms": 1.5}), ["/deadline_ms"]),
+    "a run without a name": (request({"run": ""}), ["/run"]),
+    "a step before the first": (request({"step": -1}), ["/step"]),
     "a deadline beyond a day": (request({"deadline_ms": 86_400_001}), ["/deadline_ms"]),
     "a deadline beyond any clock": (request({"deadline_ms": 10**300}), ["/deadline_ms"]),
     "a long id": (request(item={"id": "x" * 257}), ["/items/0/id"]),

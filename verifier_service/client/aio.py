@@ -92,6 +92,8 @@ class AsyncVerifierClient:
         options: Mapping[str, Json] | None = None,
         detail: terms.Detail | None = None,
         deadline_ms: int | None = None,
+        run: str | None = None,
+        step: int | None = None,
     ) -> ScoreResult:
         """The rewards of all completions of all items, in order, with the reasons.
 
@@ -105,6 +107,8 @@ class AsyncVerifierClient:
             "options": options,
             "detail": detail,
             "deadline_ms": deadline_ms,
+            "run": run,
+            "step": step,
         }
         timeout = self._terms.timeout(deadline_ms)
         requests = requests_for(items, fields, self._terms.limits)

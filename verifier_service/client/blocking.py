@@ -82,6 +82,8 @@ class VerifierClient:
         options: Mapping[str, Json] | None = None,
         detail: terms.Detail | None = None,
         deadline_ms: int | None = None,
+        run: str | None = None,
+        step: int | None = None,
     ) -> ScoreResult:
         """The rewards of all completions of all items, in order, with the reasons.
 
@@ -91,6 +93,7 @@ class VerifierClient:
             toolset, tools, profile, format, options: For items that do not have their own.
             detail: `reward`, `verdict` (the service's default) or `full`.
             deadline_ms: For each request of the batch.
+            run, step: Training run and step, by which the service counts rewards in its metrics.
 
         Raises:
             ValueError: An item is not JSON.
@@ -106,6 +109,8 @@ class VerifierClient:
             "options": options,
             "detail": detail,
             "deadline_ms": deadline_ms,
+            "run": run,
+            "step": step,
         }
         timeout = self._terms.timeout(deadline_ms)
         requests = requests_for(items, fields, self._terms.limits)
