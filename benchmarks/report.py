@@ -95,28 +95,48 @@ def rounds(where: Tree) -> str:
 
 
 def summary(results: Tree) -> str:
-    """The ratios that matter, each with both of its numbers' names."""
-    core = results["in_process"]["core"]["bodies"]["64"]
-    rows = [
-        (
-            f"In process, 64 a request, against {CHECKS[name][0]}",
-            *(f"{middle(core[state]) / middle(results['in_process'][name]['us']):.1f} times its CPU"
-              for state in ("new", "mixture", "seen")),
-        )
-        for name in ("tutorial", "plain_schema", "bfcl", "reward_kit")
-        if name in results["in_process"]
-    ]  # fmt: skip
-    for size, found in results.get("throughput", {}).items():
-        whole = middle(found["scoring taken out"]["completions_per_cpu_s"])
-        shares = (middle(found[s]["completions_per_cpu_s"]) / whole for s in _STREAMS)
-        rows.append((
-            f"Over HTTP, {size} a request, against the same service with scoring taken out",
-            *(f"{share:.2f} of its completions" for share in shares),
-        ))  # fmt: skip
-    return f"## In one table\n\n{table(('', *_STREAMS), rows)}"
+    """Completions for the same CPU, as multiples of what others do."""
+    rows = [*ratios_in_process(results["in_process"])]
+    if "throughput" in results:
+        rows += ratios_over_http(results["throughput"], results["peers_over_http"]["measured"])
+    columns = ("compared with", "how", *_STREAMS)
+    return f"""\
+## In one table
+
+Completions that the service does for the CPU in which the other does one; above 1 it is the faster.
+
+{table(columns, rows)}"""
 
 
 _STREAMS: Final = ("new", "mixture", "seen")
+_IN_PROCESS: Final = ("tutorial", "plain_schema", "bfcl", "reward_kit")
+_SAME_STACK: Final = ("scoring taken out", "static, plain ASGI", "static, FastAPI")
+
+
+def ratios_in_process(found: Tree) -> Iterator[tuple[str, ...]]:
+    ours = found["core"]["bodies"]["64"]
+    for name in _IN_PROCESS:
+        if name in found:
+            other = middle(found[name]["us"])
+            shares = (other / middle(ours[stream]) for stream in _STREAMS)
+            yield (CHECKS[name][0], "in process, 64 a request", *map(times, shares))
+
+
+def ratios_over_http(throughput: Tree, others: Tree) -> Iterator[tuple[str, ...]]:
+    for name in _SAME_STACK:
+        for size, found in throughput.items():
+            yield (name, f"HTTP, {size} a request", *_times(found, found[name]))
+    for name in ("reward_kit", "nemo_gym"):
+        if name in others:
+            for size, found in throughput.items():
+                how = f"HTTP, its 1 a request, our {size}"
+                yield (CHECKS[name][0], how, *_times(found, others[name]))
+
+
+def _times(ours: Tree, other: Tree) -> Iterator[str]:
+    for stream in _STREAMS:
+        mine, its = (middle(one["completions_per_cpu_s"]) for one in (ours[stream], other))
+        yield times(mine / its)
 
 
 def in_process(found: Tree) -> str:
@@ -229,9 +249,14 @@ def peers(results: Tree) -> str:
     ]
     over = results.get("peers_over_http", {"measured": {}, "absent": {}})
     served = [
-        (CHECKS[name][0], thousands(each["completions_per_cpu_s"]), ms(each["p50_ms"]), ms(each["p99_ms"]))
-        for name, each in over["measured"].items()
-    ]  # fmt: skip
+        (
+            name,
+            thousands(each["completions_per_cpu_s"]),
+            ms(each["p50_ms"]),
+            ms(each["p99_ms"]),
+        )
+        for name, each in _served(over["measured"], results.get("throughput", {}))
+    ]
     absent = found["absent"] | over["absent"]
     missing = "".join(f"\nNot measured here: {name} ({why}).\n" for name, why in absent.items())
     batch = middle(results["throughput"]["64"]["mixture"]["completions_per_cpu_s"]) if served else 0
@@ -241,11 +266,22 @@ def peers(results: Tree) -> str:
 The same completions of the mixture, in process, CPU microseconds a completion:
 
 {table(("scorer", "what it checks", "us"), [*ours, *others])}
-Over HTTP with one completion a request, which is all that these take, 16 connections, 1,024 different requests of the mixture:
+Over HTTP with one completion a request, which is all that these take, 16 connections, the same 1,024 requests of the mixture again and again, in turns; for
+us also requests that are new, from the section before:
 
 {table(("server", "completions a CPU second", "p50 ms", "p99 ms"), served)}
 The service takes batches: with 64 completions a request it is at {batch:,.0f} a CPU second of the mixture.
 {missing}"""
+
+
+def _served(measured: Tree, throughput: Tree) -> Iterator[tuple[str, Tree]]:
+    """What answered one completion a request, by name; ours for each state of its memory."""
+    for name, each in measured.items():
+        if name == "ours":
+            yield f"{CHECKS[name][0]}, new", throughput["1"]["new"]
+            yield f"{CHECKS[name][0]}, seen", each
+        else:
+            yield CHECKS[name][0], each
 
 
 def growth(results: Tree) -> str:
@@ -266,7 +302,7 @@ From 64 to 1,024 completions a request, CPU a completion in process grows by a f
 Distinct tasks that come in turn, 64 completions a request, in process, CPU microseconds a completion. Beyond 8,192 tasks in turn, none is remembered until
 it comes again, and each is prepared anew; memory stays bounded.
 
-{table(("distinct tasks", "same completions again", "new completions", "memory grown by, MiB"), tasks)}
+{table(("distinct tasks", "the same completions again", "new ones, wrong", "memory grown by, MiB"), tasks)}
 {soak(results["soak"]["points"]) if "soak" in results else ""}"""
 
 
@@ -302,6 +338,10 @@ def us(measured: Any) -> str:
 def ms(measured: Tree) -> str:
     value = middle(measured)
     return f"{value:,.0f}" if value >= 20 else f"{value:.1f}" if value >= 2 else f"{value:.2f}"
+
+
+def times(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 20 else f"{ratio:.1f}" if ratio >= 2 else f"{ratio:.2g}"
 
 
 def thousands(measured: Tree) -> str:
