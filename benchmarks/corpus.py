@@ -230,7 +230,7 @@ def _tagged(call: Call) -> str:
 
 def _thought(rng: random.Random, length: int) -> str:
     """Words of about so many bytes, in the tags of reasoning."""
-    words = rng.choices(_WORDS, k=length // _WORD_BYTES)
+    words = rng.choices(_WORDS, k=length * len(_WORDS) // len(_SENTENCE))
     return f"<think>\n{' '.join(words)}.\n</think>\n\n"
 
 
@@ -239,7 +239,6 @@ _SENTENCE: Final = (
     " whether everything it needs is given then check the date and the company once more before"
 )
 _WORDS: Final = tuple(_SENTENCE.split())
-_WORD_BYTES: Final = (len(_SENTENCE) + 1) // len(_WORDS)
 
 _LONGER: Final[dict[str, Callable[[random.Random, int], Sample]]] = {
     "long reasoning": _long_reasoning,
