@@ -29,6 +29,7 @@ def test_overrides_are_options() -> None:
     assert pairs == {
         "--verifier_url": "http://r-verifier-service:8080",
         "--resume": "true",
+        "--verifier_wait_s": "600",
         "--learning_rate": "2e-06",
         "--max_steps": "200",
         "--run_name": "first",

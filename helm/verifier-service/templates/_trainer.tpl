@@ -25,6 +25,8 @@
 {{- $command = concat $command (list $trainer.command ($trainer.preset | default (printf "/etc/trainer/%s.yaml" $trainer.command))) -}}
 {{- if eq $trainer.command "grpo" -}}
 {{- $command = concat $command (list "--verifier_url" ($trainer.verifierUrl | default (include "verifier.url" .)) "--resume" "true") -}}
+{{- /* The service may be starting too: its image has to be pulled. */ -}}
+{{- if not (hasKey $trainer.overrides "verifier_wait_s") -}}{{- $command = concat $command (list "--verifier_wait_s" "600") -}}{{- end -}}
 {{- end -}}
 {{- range $name, $value := $trainer.overrides -}}
 {{- $text := toString $value -}}

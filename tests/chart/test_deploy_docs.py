@@ -1,0 +1,52 @@
+"""What docs/deploy.md tells people to set, the chart takes."""
+
+from __future__ import annotations
+
+import re
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.chart.rendering import Values, chart, release
+from tests.chart.settings_schema import settings_schema
+from tests.chart.value_sets import SECRET, merged
+
+PAGE = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text("utf-8")
+SETTINGS = sorted(set(re.findall(r"--set (\S+)", PAGE)))
+NAMED = sorted(
+    name
+    for name in set(re.findall(r"`([a-z][A-Za-z]+(?:\.[A-Za-z_]+)+)`", PAGE))
+    if name.partition(".")[0] in chart().values
+)
+(RUN,) = (yaml.safe_load(each) for each in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
+
+
+def nested(setting: str) -> Values:
+    """`a.b=c` as Helm reads it."""
+    path, _, value = setting.strip("`").partition("=")
+    parsed: Any = yaml.safe_load(value)
+    return reduce(lambda inner, name: {name: inner}, reversed(path.split(".")), parsed)
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_the_chart_takes_what_is_set(settings: str) -> None:
+    values = reduce(merged, map(nested, settings.split(",")), SECRET)
+    assert release(values).the("Deployment")
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_values_that_are_named_exist(name: str) -> None:
+    values = chart().values | {"settings": settings_schema()["properties"]}
+    assert reduce(lambda inner, part: inner[part], name.split("."), values) is not None
+
+
+def test_the_run_that_is_shown_is_rendered() -> None:
+    made = release(merged(SECRET, RUN))
+    pods = made.component("trainer")
+    (container,) = pods.spec["containers"]
+    (data,) = pods.spec["initContainers"]
+    assert container["command"][:3] == ["trainer", "grpo", "qwen3-1.7b-lora"]
+    assert container["image"] == data["image"]
