@@ -61,7 +61,7 @@ def test_no_two_tasks_are_the_same_where_all_are_new(kind: str | None) -> None:
 
 def test_the_mixture_repeats_itself_and_the_share_is_known() -> None:
     keys = [(str(s.completion), json.dumps(s.calls)) for s in itertools.islice(mixed(8), 2000)]
-    assert repeated(2000) == 1 - len(set(keys)) / len(keys)
+    assert repeated(2000) == (len(keys) - len(set(keys))) / len(keys)
     assert 0.4 < repeated(2000) < 0.8
 
 
