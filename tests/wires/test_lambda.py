@@ -37,7 +37,7 @@ from verifier_service.integrations.aws_lambda import (
 )
 
 FILE = Path(aws_lambda.__file__)
-OURS = ("URL", "API_KEY", "ENVELOPE", "TOOLSET", "PROFILE", "FORMAT", "WIRE_UNSCORED")
+OURS = ("URL", "API_KEY", "ENVELOPE", "TOOLSET", "PROFILE", "FORMAT", "TURNS", "WIRE_UNSCORED")
 
 
 class Context:
@@ -156,6 +156,16 @@ class TestEitherWay:
         batch = samples(RIGHT, WRONG, "", carrier=json.dumps({"ground_truth": TRUTH}))
         assert rewards(lambda_handler(batch, AMPLE)) == [1.0, 0.0, 0.0]
 
+    def test_a_variable_says_whose_answers_are_judged(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        [sample] = samples(RIGHT)
+        sample["messages"].append({"role": "assistant", "content": ""})
+        with pytest.raises(NoRewards, match="turns=all"):
+            lambda_handler([sample], AMPLE)
+        monkeypatch.setenv("VERIFIER_TURNS", "all")
+        assert lambda_handler([sample], AMPLE)[0]["aggregate_reward_score"] == 1.0
+
     def test_what_never_ends_is_no_zero(self) -> None:
         with pytest.raises(NoRewards, match="503"):
             lambda_handler(samples(ENDLESS, carrier=SLOW), BRIEF)
@@ -248,6 +258,97 @@ def answering(*answers: tuple[int, str]) -> Iterator[tuple[str, list[bytes]]]:
             thread.join()
 
 
+class Upstream(BaseHTTPRequestHandler):
+    """Answers as a case says, whatever it is asked; `asked` holds the keys that it was shown."""
+
+    status, body, length = 200, b"", -1
+    headers_: tuple[tuple[str, str], ...] = ()
+    asked: list[tuple[str, str | None]]
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        self.asked.append((self.path, self.headers["Authorization"]))
+        self.send_response(self.status)
+        for header in self.headers_:
+            self.send_header(*header)
+        self.send_header("Content-Length", str(len(self.body) if self.length < 0 else self.length))
+        self.end_headers()
+        self.wfile.write(self.body)
+        self.close_connection = True
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+
+@contextmanager
+def upstream(
+    status: int, body: bytes, *headers: tuple[str, str], length: int = -1
+) -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
+    members = {"status": status, "body": body, "headers_": headers, "length": length, "asked": []}
+    handler = type("Odd", (Upstream,), members)
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", handler.asked  # type: ignore[attr-defined]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "length"),
+    [
+        (503, b'{"errors": [{"message": "x"}]}', -1),
+        (503, b'{"errors": ["x"]}', -1),
+        (502, b'{"errors": "bad"}', -1),
+        (422, b'{"errors": {"a": 1}, "detail": 5}', -1),
+        (422, b"[1]", -1),
+        (503, b"{", 1000),
+        (422, b"{", 1000),
+        (503, b"[" * 200_000, -1),
+    ],
+)
+def test_an_error_in_any_words_is_no_reward(
+    status: int, body: bytes, length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with upstream(status, body, length=length) as (url, _):
+        monkeypatch.setenv("VERIFIER_URL", url)
+        with pytest.raises(NoRewards, match=str(status)):
+            lambda_handler(samples(RIGHT), BRIEF)
+
+
+@pytest.mark.parametrize("pause", ["\xb2", "-1", "soon", "", "9" * 400])
+def test_a_pause_that_is_none_is_no_fault(pause: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with upstream(503, b"{}", ("Retry-After", pause)) as (url, _):
+        monkeypatch.setenv("VERIFIER_URL", url)
+        with pytest.raises(NoRewards, match="503"):
+            lambda_handler(samples(RIGHT), BRIEF)
+
+
+def test_a_redirect_does_not_get_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    with upstream(200, b"[]") as (elsewhere, asked_there):
+        to = elsewhere.replace("127.0.0.1", "localhost") + "/other"
+        with upstream(302, b"", ("Location", to)) as (url, _):
+            monkeypatch.setenv("VERIFIER_URL", url)
+            monkeypatch.setenv("VERIFIER_API_KEY", KEY)
+            with pytest.raises(NoRewards, match="302"):
+                lambda_handler(samples(RIGHT), AMPLE)
+    assert asked_there == []
+
+
+@pytest.mark.parametrize(
+    "event", [[{"a": {1}}], [json.loads("[" * 900 + "]" * 900)], {"body": "[" * 100_000}]
+)
+def test_an_event_that_is_no_json_is_named(event: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERIFIER_URL", "http://127.0.0.1:9")
+    with pytest.raises(NoRewards, match=r"event|reached"):
+        lambda_handler(event, BRIEF)
+
+
 RESULT = json.dumps([{"id": "p0", "aggregate_reward_score": 1.0, "metrics_list": []}])
 
 
@@ -259,7 +360,21 @@ def test_what_passes_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert bodies == [bodies[0]] * 3
 
 
-@pytest.mark.parametrize("answer", ["[]", "{}", "<html>", "null"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "[]", "{}", "<html>", "null", "[null]", '[{"x": 1}]', "[" * 200_000,
+        '[{"id": "p0", "aggregate_reward_score": NaN, "metrics_list": []}]',
+        '[{"id": "p0", "aggregate_reward_score": 1e999, "metrics_list": []}]',
+        '[{"id": "p0", "aggregate_reward_score": true, "metrics_list": []}]',
+        '[{"id": "p0", "aggregate_reward_score": 1' + "0" * 400 + ', "metrics_list": []}]',
+        '[{"id": "p0", "aggregate_reward_score": "1", "metrics_list": []}]',
+        '[{"id": "p0", "aggregate_reward_score": 1.0}]',
+        '[{"id": "p0", "aggregate_reward_score": 1.0, "metrics_list": [{"name": "x"}]}]',
+        '[{"id": "p1", "aggregate_reward_score": 1.0, "metrics_list": []}]',
+    ],
+    ids=str,
+)  # fmt: skip
 def test_an_answer_that_is_none_is_no_reward(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with answering((200, answer)) as (url, _):
         monkeypatch.setenv("VERIFIER_URL", url)

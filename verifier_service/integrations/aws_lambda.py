@@ -9,6 +9,7 @@ This file needs the standard library alone. Upload it as it is and name `lambda_
 | `VERIFIER_API_KEY` | the service's key |
 | `VERIFIER_ENVELOPE` | `nova` (default) or `oss`, for open-weight models: what to answer |
 | `VERIFIER_TOOLSET`, `VERIFIER_PROFILE`, `VERIFIER_FORMAT` | what a carrier leaves out |
+| `VERIFIER_TURNS` | `all` or `last`, where a conversation ends with several answers: docs/api.md |
 
 Every sample of an event gets a reward, or `NoRewards` is raised and AWS fails the batch: an outage
 is no 0. What does not last is tried again while the Lambda has time. A sample whose task is wrong
@@ -43,6 +44,10 @@ RESERVE_S = 2.0
 WITHOUT_CONTEXT_S = 600.0
 """For checks that run the handler outside a Lambda."""
 LONGEST_PAUSE_S = 30.0
+LARGEST = 1e300
+"""What a reward or a measure may be."""
+LONGEST_WAIT_S = 3600.0
+"""Of what the service asks for: more than a Lambda has."""
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses after which the same request may fare better."""
 
@@ -122,7 +127,7 @@ def _body(event: dict[str, Any]) -> Any:
     try:
         text = base64.b64decode(body) if event.get("isBase64Encoded") else body
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise NoRewards("the body of the event is not JSON") from None
 
 
@@ -150,7 +155,46 @@ def _results(samples: list[Any], deadline: float) -> list[Any]:
         else:
             if not (isinstance(results, list) and len(results) == len(samples)):
                 raise NoRewards("VERIFIER_URL answers with something else than results")
+            if not all(map(_is_result, samples, results, range(len(samples)))):
+                raise NoRewards("VERIFIER_URL answers with something else than results")
             return results
+
+
+def _is_result(sample: Any, result: Any, place: int) -> bool:
+    """Whether a result is that of a sample: AWS would train on whatever it is given."""
+    if not isinstance(result, dict) or not _is_number(result.get("aggregate_reward_score")):
+        return False
+    metrics = result.get("metrics_list")
+    named = isinstance(metrics, list) and all(
+        isinstance(one, dict) and isinstance(one.get("name"), str) and _is_number(one.get("value"))
+        for one in metrics
+    )
+    return named and result.get("id") == _id(sample, place)
+
+
+def _id(sample: Any, place: int) -> Any:
+    """As the service gives it back."""
+    metadata = sample.get("metadata") if isinstance(sample, dict) else None
+    key = metadata.get("key") if isinstance(metadata, dict) else None
+    given = sample.get("id") if isinstance(sample, dict) else None
+    return next((one for one in (given, key) if one not in (None, "")), str(place))
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is finite, too; an integer may be larger than any float."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= LARGEST
+
+
+class _Here(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: the key is for the service, and for nobody that an answer names."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_Here)
 
 
 def _post(samples: list[Any], deadline: float) -> Any:
@@ -161,16 +205,14 @@ def _post(samples: list[Any], deadline: float) -> Any:
     headers = {"Content-Type": "application/json"}
     if os.environ.get("VERIFIER_API_KEY"):
         headers["Authorization"] = "Bearer " + os.environ["VERIFIER_API_KEY"]
-    request = urllib.request.Request(url, json.dumps(samples).encode(), headers)  # noqa: S310  checked above
+    request = urllib.request.Request(url, _encoded(samples), headers)  # noqa: S310  checked above
     timeout_s = max(0.001, min(ATTEMPT_S, deadline - time.monotonic()))
     try:
-        with urllib.request.urlopen(request, timeout=timeout_s) as response:  # noqa: S310  checked above
+        with _OPENER.open(request, timeout=timeout_s) as response:
             return _decoded(response.read())
     except urllib.error.HTTPError as error:
-        pause = error.headers.get("Retry-After", "")
-        raise _failure(
-            error.code, _decoded(error.read()), float(pause) if pause.isdigit() else 0.0
-        ) from None
+        pause_s = _pause_s(error.headers.get("Retry-After", ""))
+        raise _failure(error.code, _problem(error), pause_s) from None
     except (OSError, http.client.HTTPException) as error:
         raise Passing(f"the service cannot be reached: {error}") from None
 
@@ -178,7 +220,7 @@ def _post(samples: list[Any], deadline: float) -> Any:
 def _score_here(samples: list[Any], deadline: float) -> Any:
     """What the service would answer, without one."""
     score = _scorer()
-    status, body = score(json.dumps(samples).encode(), _query(), deadline - time.monotonic())
+    status, body = score(_encoded(samples), _query(), deadline - time.monotonic())
     if status == 200:
         return _decoded(body)
     raise _failure(status, _decoded(body))
@@ -187,24 +229,49 @@ def _score_here(samples: list[Any], deadline: float) -> Any:
 def _failure(status: int, problem: Any, pause_s: float = 0.0) -> Exception:
     """A problem document as an error: one that lasts, or one that passes."""
     told = problem if isinstance(problem, dict) else {}
-    faults = told.get("errors") or []
-    places = "".join(f"; {fault['pointer']}: {fault['detail']}" for fault in faults[:8])
+    errors = told.get("errors")
+    faults = [one for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []
+    places = "".join(f"; {one.get('pointer')}: {one.get('detail')}" for one in faults[:8])
     text = f"status {status}: {told.get('detail', 'no problem document')}{places}"
     return Passing(text, pause_s) if status in PASSING else NoRewards(text)
 
 
+def _problem(error: urllib.error.HTTPError) -> Any:
+    """What an error says; its status counts where the rest does not arrive."""
+    try:
+        return _decoded(error.read())
+    except (OSError, http.client.HTTPException):
+        return None
+
+
+def _pause_s(text: str) -> float:
+    return min(float(text), LONGEST_WAIT_S) if text.isascii() and text.isdigit() else 0.0
+
+
 def _query() -> str:
-    """What carriers leave out, as parameters of the URL."""
-    names = {"toolset": "TOOLSET", "profile": "PROFILE", "tool_call_format": "FORMAT"}
+    """What carriers leave out, and whose answers are judged, as parameters of the URL."""
+    names = {
+        "toolset": "TOOLSET",
+        "profile": "PROFILE",
+        "tool_call_format": "FORMAT",
+        "turns": "TURNS",
+    }
     values = {name: os.environ.get("VERIFIER_" + said) for name, said in names.items()}
     query = urllib.parse.urlencode({name: value for name, value in values.items() if value})
     return "?" + query if query else ""
 
 
+def _encoded(samples: list[Any]) -> bytes:
+    try:
+        return json.dumps(samples).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NoRewards(f"the event cannot be sent as JSON: {error}") from None
+
+
 def _decoded(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
