@@ -18,6 +18,7 @@ from sandbox_tools.types import Json
 from verifier_service import encode, problems
 from verifier_service.batch import Batch
 from verifier_service.carrier import CarrierFault
+from verifier_service.conversation import NoCompletion
 from verifier_service.engine import Engine, verifier_error
 from verifier_service.jobs import Job, Progress, Reply
 from verifier_service.problems import Kind
@@ -132,5 +133,7 @@ def _unjudged(fault: CarrierFault) -> Verdict:
     """The verdict of a sample that no task could be made of, or that we spoiled ourselves."""
     if isinstance(fault, Spoiled):
         return encode.verdict(verifier_error(fault.message))
-    failure = Failure(Code.TASK_GROUND_TRUTH, fault.pointer, fault.message)
+    lacking = isinstance(fault, NoCompletion)
+    code = Code.TASK_COMPLETION if lacking else Code.TASK_GROUND_TRUTH
+    failure = Failure(code, fault.pointer, fault.message)
     return encode.verdict(unscored(Outcome.INVALID_TASK, failure))

@@ -23,7 +23,9 @@ PROMPT: Final = (
 MEASURES: Final = frozenset(
     ("tier", "parse", "name", "schema", "arguments", "execution", "text", "unscored")
 )
-OURS: Final = ("API_KEY", "FORMAT", "PROFILE", "RETRY_BUDGET_S", "TIMEOUT_S", "TOOLSET", "UNSCORED")
+OURS: Final = (
+    "API_KEY", "FORMAT", "PROFILE", "RETRY_BUDGET_S", "TIMEOUT_S", "TOOLSET", "TURNS", "UNSCORED",
+)  # fmt: skip
 """Variables that a developer may have set."""
 
 

@@ -63,7 +63,9 @@ def server() -> Iterator[StandInServer]:
 
 
 def test_each_rollout_gets_the_services_reward(chats: list[Example], server: StandInServer) -> None:
-    found = [post_reward(server.url, "r1", each.messages, each.carrier) for each in chats]
+    found = [
+        post_reward(server.url, "r1", each.messages, each.carrier, turns="all") for each in chats
+    ]
     assert found == [each.reward for each in chats]
     assert [event["data"]["value"] for _, event in server.events] == found
 

@@ -53,7 +53,7 @@ def said(text: str) -> StandInChoice:
 async def test_each_trajectory_gets_the_services_reward(chats: list[Example]) -> None:
     for each in chats:
         trajectory = StandInTrajectory(messages_and_choices=each.messages)
-        scored = await score_trajectory(trajectory, each.carrier)
+        scored = await score_trajectory(trajectory, each.carrier, turns="all")
         assert scored.reward == each.reward, each.carrier["id"]
 
 
@@ -84,8 +84,9 @@ async def test_metrics_have_the_same_names_for_garbage(text: str) -> None:
     assert (scored.reward, scored.metrics.keys()) == (0.0, MEASURES | {"duration"})
 
 
-async def test_an_empty_trajectory_is_scored() -> None:
-    assert (await score_trajectory(StandInTrajectory(), TASK)).reward == 0.0
+async def test_an_empty_trajectory_has_no_reward() -> None:
+    with pytest.raises(Unscored, match=r"task\.completion"):
+        await score_trajectory(StandInTrajectory(), TASK)
 
 
 async def test_a_trajectory_without_a_reward_raises() -> None:

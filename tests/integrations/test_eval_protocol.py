@@ -75,7 +75,7 @@ def row(messages: list[Any], ground_truth: Any) -> StandInEvaluationRow:
 
 
 def test_each_conversation_gets_the_services_reward(chats: list[Example]) -> None:
-    found = [evaluate(each.messages, ground_truth=json.dumps(each.carrier)) for each in chats]
+    found = [evaluate(each.messages, json.dumps(each.carrier), turns="all") for each in chats]
     assert [result["score"] for result in found] == [each.reward for each in chats]
 
 

@@ -71,7 +71,12 @@ def test_a_sample_without_a_reward_is_none(plugin: Any) -> None:
 
 
 @pytest.mark.parametrize("role", ["tool", "tool_response"])
-def test_calls_before_the_last_words_count(plugin: Any, role: str) -> None:
+@pytest.mark.parametrize(("turns", "reward"), [(None, 0.0), ("last", 0.0), ("all", 1.0)])
+def test_calls_before_the_last_words_count_where_all_is_the_policys(
+    plugin: Any, role: str, turns: str | None, reward: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if turns:
+        monkeypatch.setenv("VERIFIER_TURNS", turns)
     episode = [
         {"role": "assistant", "content": RIGHT},
         {"role": role, "content": "243.36"},
@@ -80,7 +85,25 @@ def test_calls_before_the_last_words_count(plugin: Any, role: str) -> None:
     found = plugin(
         ["It closed at 243.36."], messages=[[*PROMPT, *episode]], carrier=[json.dumps(TASK)]
     )
-    assert found == [1.0]
+    assert found == [reward]
+
+
+def test_calls_of_the_prompt_are_not_the_policys(plugin: Any) -> None:
+    prompt = [
+        *PROMPT,
+        {"role": "assistant", "content": RIGHT},
+        {"role": "tool", "content": "243.36"},
+    ]
+    messages = [*prompt, {"role": "assistant", "content": ""}]
+    assert plugin([""], messages=[messages], carrier=[json.dumps(TASK)]) == [0.0]
+
+
+def test_all_turns_cannot_be_judged_without_them(
+    plugin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VERIFIER_TURNS", "all")
+    with pytest.raises(NotConfigured, match="messages"):
+        plugin([RIGHT], carrier=[json.dumps(TASK)])
 
 
 def test_a_dataset_without_a_task_is_named(plugin: Any) -> None:

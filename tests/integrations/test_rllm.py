@@ -72,7 +72,10 @@ def outputs(*texts: str) -> StandInEpisode:
     return StandInEpisode(trajectories=[StandInTrajectory(steps=steps)])
 
 
-def test_each_episode_gets_the_services_reward(chats: list[Example]) -> None:
+def test_each_episode_gets_the_services_reward(
+    chats: list[Example], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VERIFIER_TURNS", "all")
     found = [evaluate(task(each.carrier), conversation(each.messages)) for each in chats]
     assert [result["reward"] for result in found] == [each.reward for each in chats]
     assert [result["is_correct"] for result in found] == [each.tier == "full" for each in chats]
@@ -106,8 +109,18 @@ def test_signals_have_the_same_names_for_garbage(text: str) -> None:
     assert (found["reward"], found["signals"].keys()) == (0.0, MEASURES)
 
 
-def test_an_empty_episode_is_scored() -> None:
-    assert evaluate(task(TASK), StandInEpisode())["reward"] == 0.0
+@pytest.mark.parametrize(
+    "episode",
+    [StandInEpisode(), StandInEpisode(trajectories=[StandInTrajectory()]), conversation([*PROMPT])],
+    ids=["no trajectory", "nothing put out", "no answer"],
+)
+def test_an_episode_without_an_answer_has_no_reward(episode: StandInEpisode) -> None:
+    with pytest.raises(Unscored, match=r"task\.completion"):
+        evaluate(task(TASK), episode)
+
+
+def test_an_empty_answer_is_scored() -> None:
+    assert evaluate(task(TASK), outputs(""))["reward"] == 0.0
 
 
 @pytest.mark.parametrize("carrier", [UNSCORABLE, {}], ids=["a tool unknown", "no ground truth"])

@@ -94,8 +94,9 @@ async def test_measures_have_the_same_names_for_garbage(text: str) -> None:
     assert (reward, found.keys()) == (0.0, MEASURES)
 
 
-async def test_an_episode_in_which_the_policy_said_nothing_is_scored() -> None:
-    assert (await make_reward_fn(TASK)(list(PROMPT)))[0] == 0.0
+async def test_an_episode_in_which_the_policy_never_spoke_has_no_reward() -> None:
+    with pytest.raises(Unscored, match=r"task\.completion"):
+        await make_reward_fn(TASK)(list(PROMPT))
 
 
 async def test_an_episode_without_a_reward_raises() -> None:

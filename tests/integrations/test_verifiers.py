@@ -113,8 +113,9 @@ async def test_what_the_policy_did_not_sample_is_not_judged() -> None:
 
 
 @pytest.mark.parametrize("empty", [StandInTrace(), trace()], ids=["no branch", "prompt alone"])
-async def test_a_trace_in_which_nothing_was_sampled_is_scored(empty: StandInTrace) -> None:
-    assert await verifiers.reward(data(TASK), empty) == 0.0
+async def test_a_trace_in_which_nothing_was_sampled_has_no_reward(empty: StandInTrace) -> None:
+    with pytest.raises(Unscored, match=r"task\.completion"):
+        await verifiers.reward(data(TASK), empty)
 
 
 @pytest.mark.parametrize("text", GARBAGE)

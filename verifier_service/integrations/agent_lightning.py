@@ -26,8 +26,9 @@ import httpx
 
 from verifier_service.carrier import Json
 from verifier_service.client import Verdict
+from verifier_service.conversation import Turns
 from verifier_service.integrations.connection import Sample, reason, reward_of, score, score_async
-from verifier_service.integrations.transcripts import transcript
+from verifier_service.integrations.transcripts import answer
 
 FIRST_ATTEMPT: Final = "0"
 """Agent Lightning's own default."""
@@ -41,18 +42,22 @@ def post_reward(
     completion: Any,
     carrier: Json,
     attempt_id: str = FIRST_ATTEMPT,
+    *,
+    turns: Turns | None = None,
 ) -> float:
     """Judge a rollout, send its reward and return it.
 
     Args:
         completion: The policy's text, or the messages of the rollout.
+        turns: Which answers in the messages are the policy's: see `verifier_service.conversation`.
+            Else `VERIFIER_TURNS`.
 
     Raises:
         Unscored: There is no reward, and none is sent.
         NotConfigured, VerifierError: As `connection.score`.
         httpx.HTTPError: Agent Lightning's server does not take it.
     """
-    (verdict,) = score([_sample(completion, carrier)])
+    (verdict,) = score([_sample(completion, carrier, turns)])
     event = _event(verdict)
     transport = httpx.HTTPTransport(retries=_CONNECTION_ATTEMPTS)
     with httpx.Client(transport=transport, timeout=_TIMEOUT_S) as server:
@@ -67,9 +72,11 @@ async def post_reward_async(
     completion: Any,
     carrier: Json,
     attempt_id: str = FIRST_ATTEMPT,
+    *,
+    turns: Turns | None = None,
 ) -> float:
     """The same for agents on an event loop."""
-    (verdict,) = await score_async([_sample(completion, carrier)])
+    (verdict,) = await score_async([_sample(completion, carrier, turns)])
     event = _event(verdict)
     transport = httpx.AsyncHTTPTransport(retries=_CONNECTION_ATTEMPTS)
     async with httpx.AsyncClient(transport=transport, timeout=_TIMEOUT_S) as server:
@@ -78,8 +85,9 @@ async def post_reward_async(
     return reward_of(verdict)
 
 
-def _sample(completion: Any, carrier: Json) -> Sample:
-    return Sample(completion if isinstance(completion, str) else transcript(completion), carrier)
+def _sample(completion: Any, carrier: Json, turns: Turns | None) -> Sample:
+    said = completion if isinstance(completion, str) else answer(completion, turns)
+    return Sample(said, carrier)
 
 
 def _event(verdict: Verdict) -> dict[str, Json]:

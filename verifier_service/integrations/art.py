@@ -22,29 +22,35 @@ from collections.abc import Mapping
 from typing import Any
 
 from verifier_service.carrier import Json
+from verifier_service.conversation import Turns
 from verifier_service.integrations.connection import Sample, reward_of, score_async
-from verifier_service.integrations.transcripts import transcript
+from verifier_service.integrations.transcripts import answer, transcript
 from verifier_service.integrations.verdicts import measures_of
 
 
-async def score_trajectory(trajectory: Any, carrier: Json) -> Any:
+async def score_trajectory(trajectory: Any, carrier: Json, *, turns: Turns | None = None) -> Any:
     """A copy of the trajectory with its reward, and the measures among its metrics.
 
-    Judged is what follows the first choice of the model; a trajectory without a choice, from its
-    first assistant message on.
+    Judged is everything from the first choice of the model on.
+
+    Args:
+        turns: Which answers are the policy's in a trajectory of messages alone, without a choice:
+            see `verifier_service.conversation`. Else `VERIFIER_TURNS`.
 
     Raises:
         Unscored: There is no reward.
         NotConfigured, VerifierError: As `connection.score`.
     """
-    (verdict,) = await score_async([Sample(_completion(trajectory), carrier)])
+    (verdict,) = await score_async([Sample(_completion(trajectory, turns), carrier)])
     metrics = {**trajectory.metrics, **measures_of(verdict)}
     return trajectory.model_copy(update={"reward": reward_of(verdict), "metrics": metrics})
 
 
-def _completion(trajectory: Any) -> Json:
+def _completion(trajectory: Any, turns: Turns | None) -> Json:
     kept = trajectory.messages_and_choices
-    first = next((i for i, one in enumerate(kept) if not isinstance(one, Mapping)), 0)
+    first = next((i for i, one in enumerate(kept) if not isinstance(one, Mapping)), None)
+    if first is None:
+        return answer(kept, turns)
     return transcript(_message(one) for one in kept[first:])
 
 

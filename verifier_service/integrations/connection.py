@@ -5,6 +5,7 @@
 | `VERIFIER_URL` | address of the service; required |
 | `VERIFIER_API_KEY` | its key |
 | `VERIFIER_TOOLSET`, `VERIFIER_PROFILE`, `VERIFIER_FORMAT` | what a carrier leaves out |
+| `VERIFIER_TURNS` | whose answers a whole conversation holds: see `verifier_service.conversation` |
 | `VERIFIER_TIMEOUT_S`, `VERIFIER_RETRY_BUDGET_S` | for one attempt, and for all of one request |
 | `VERIFIER_TOKENIZER` | name or path of the policy's tokenizer, for TRL: see `trl` |
 | `VERIFIER_UNSCORED` | `raise` (default), or the number to return for a sample without a reward |
@@ -20,6 +21,7 @@ be pickled, forked and called from any thread.
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import os
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
@@ -34,8 +36,10 @@ from verifier_service.client import (
     Failure,
     Verdict,
     VerifierClient,
+    VerifierRefused,
     terms,
 )
+from verifier_service.conversation import NoCompletion
 from verifier_service.integrations.plain import plain, written
 from verifier_service.measures import COMPONENTS
 from verifier_service.reasons import in_one_line
@@ -73,8 +77,8 @@ class Unscored(Exception):
 class Sample:
     """What a trainer hands over for one completion."""
 
-    completion: Json
-    """Text, a message, or messages."""
+    completion: Json | NoCompletion
+    """Text, a message, messages, or why there is none."""
     carrier: Json
     """See `verifier_service.carrier`."""
     settings: Mapping[str, Json] = field(default_factory=dict)
@@ -137,7 +141,10 @@ def score(
     batch = _Batch(samples, defaults(), patience)
     client = _blocking_client(patience)
     while batch.open:
-        batch.put(client.score(batch.items(), detail=detail).verdicts)
+        try:
+            batch.put(client.score(batch.items(), detail=detail).verdicts)
+        except VerifierRefused as refusal:
+            batch.leave_out(refusal)
     return batch.verdicts
 
 
@@ -154,7 +161,10 @@ async def score_async(
     batch = _Batch(samples, defaults(), patience)
     client = await _asynchronous_client(patience)
     while batch.open:
-        batch.put((await client.score(batch.items(), detail=detail)).verdicts)
+        try:
+            batch.put((await client.score(batch.items(), detail=detail)).verdicts)
+        except VerifierRefused as refusal:
+            batch.leave_out(refusal)
     return batch.verdicts
 
 
@@ -184,20 +194,22 @@ def reason(verdict: Verdict) -> str:
 
 
 class _Batch:
-    """Samples on their way to verdicts. What may fare better a second time is asked for twice."""
+    """Samples on their way to verdicts.
+
+    What may fare better a second time is asked for twice. What the service refuses has no reward,
+    and the others are asked for without it.
+    """
 
     def __init__(
         self, samples: Sequence[Sample], settings: Mapping[str, str], patience: Patience
     ) -> None:
         self._found: list[Verdict | None] = [None] * len(samples)
-        self._rows: dict[int, tuple[dict[str, Json], Json]] = {}
+        self._rows: dict[int, _Ready] = {}
         for place, sample in enumerate(samples):
             try:
-                item = item_of(sample.item(), settings)
+                self._rows[place] = _ready(sample, settings)
             except CarrierFault as fault:
                 self._found[place] = _invalid(place, fault)
-            else:
-                self._rows[place] = (item, written(sample.completion))
         self.open = list(self._rows)
         self._last_time = not patience.asks_again
 
@@ -207,16 +219,38 @@ class _Batch:
 
     def items(self) -> Iterator[dict[str, Json]]:
         """One item for each run of samples with the same carrier: its group."""
-        rows = (self._rows[place] for place in self.open)
-        # By their texts: to Python, 1 and true are equal; to a ground truth they are not.
-        for _, same in groupby(rows, key=lambda row: repr(row[0])):
-            group = list(same)
-            yield {**group[0][0], "completions": [completion for _, completion in group]}
+        for group in self._groups():
+            completions = [self._rows[place].completion for place in group]
+            yield {**self._rows[group[0]].item, "completions": completions}
 
     def put(self, verdicts: Sequence[Verdict]) -> None:
         self._found_all(verdicts)
         again = [] if self._last_time else [p for p in self.open if self._retryable(p)]
         self.open, self._last_time = again, True
+
+    def leave_out(self, refusal: VerifierRefused) -> None:
+        """Without a reward for the samples that a refusal names: fewer are open afterwards.
+
+        Raises:
+            VerifierRefused: It names none, or something that is none.
+        """
+        groups = list(self._groups())
+        told = zip(refusal.pointers, refusal.problem.get("errors", ()), strict=False)
+        wrong: dict[int, CarrierFault] = {}
+        for pointer, error in told:
+            places, rest = _named(pointer, groups)
+            fault = CarrierFault(rest, _remedied(rest, error.get("detail", "wrong")))
+            for place in places:
+                wrong.setdefault(place, fault)
+        if not wrong:
+            raise refusal
+        for place, fault in wrong.items():
+            self._found[place] = _invalid(place, fault)
+        self.open = [place for place in self.open if place not in wrong]
+
+    def _groups(self) -> Iterator[list[int]]:
+        for _, same in groupby(self.open, key=lambda place: self._rows[place].text):
+            yield list(same)
 
     def _found_all(self, verdicts: Sequence[Verdict]) -> None:
         for place, verdict in zip(self.open, verdicts, strict=True):
@@ -227,9 +261,72 @@ class _Batch:
         return verdict is not None and verdict.retryable
 
 
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A sample that can be sent."""
+
+    item: Mapping[str, Json]
+    text: str
+    """The item as JSON. To Python, 1 and true are equal; to a ground truth they are not."""
+    completion: Json
+
+
+def _ready(sample: Sample, settings: Mapping[str, Json]) -> _Ready:
+    """A sample as it is sent.
+
+    Raises:
+        CarrierFault: It cannot be; says why.
+    """
+    if isinstance(sample.completion, NoCompletion):
+        raise sample.completion
+    try:
+        item = item_of(sample.item(), settings)
+        text = json.dumps(item, allow_nan=False)
+    except (ValueError, TypeError, RecursionError) as error:
+        why = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise CarrierFault("", f"it cannot be sent as JSON: {why}") from None
+    if "toolset" not in item and "tools" not in item:
+        raise CarrierFault("", _NO_TOOLS)
+    return _Ready(item, text, written(sample.completion))
+
+
+_NO_TOOLS: Final = (
+    "it names no toolset and no tools; add a column toolset or tools, or set VERIFIER_TOOLSET"
+)
+_FROM_ENVIRONMENT: Final = {
+    "/toolset": "; correct the column toolset, or VERIFIER_TOOLSET",
+    "/tools": "; give tools or a toolset (VERIFIER_TOOLSET), not both",
+    "/profile": "; correct the column profile, or VERIFIER_PROFILE",
+    "/format": "; correct the column format, or VERIFIER_FORMAT",
+}
+
+
+def _remedied(pointer: str, detail: str) -> str:
+    return detail + _FROM_ENVIRONMENT.get(pointer, "")
+
+
+def _named(pointer: str, groups: Sequence[Sequence[int]]) -> tuple[Sequence[int], str]:
+    """The samples that a JSON Pointer into the request is about, and what it says of them."""
+    match pointer.split("/", 5)[1:]:
+        case ["items", item, "completions", completion, *_] if _within(item, groups):
+            group = groups[int(item)]
+            one = [group[int(completion)]] if _within(completion, group) else group
+            return one, ""
+        case ["items", item, *rest] if _within(item, groups):
+            return groups[int(item)], "".join(f"/{step}" for step in rest)
+    return (), pointer
+
+
+def _within(index: str, places: Sequence[object]) -> bool:
+    return index.isascii() and index.isdigit() and int(index) < len(places)
+
+
 def _invalid(place: int, fault: CarrierFault) -> Verdict:
     """The verdict of a sample whose carrier is no task, as the service words it."""
-    failure = Failure("task.ground_truth", fault.pointer, f"The carrier is no task: {fault}.")
+    lacking = isinstance(fault, NoCompletion)
+    code = "task.completion" if lacking else "task.ground_truth"
+    said = fault.message if lacking else f"The carrier is no task: {fault}"
+    failure = Failure(code, fault.pointer, f"{said}.")
     raw = {"outcome": "invalid_task", "reward": None, "retryable": False}
     return Verdict(
         id=None,

@@ -43,14 +43,13 @@ from verifier_service.integrations.transcripts import answer
 
 
 def evaluate(
-    messages: Sequence[Any], ground_truth: Any = None, *, turns: Turns = "last", **kwargs: Any
+    messages: Sequence[Any], ground_truth: Any = None, *, turns: Turns | None = None, **kwargs: Any
 ) -> dict[str, Json]:
     """The members of an `EvaluateResult` for a conversation.
 
     Args:
         ground_truth: The carrier; where it is missing, a row in `kwargs` holds one.
-        turns: As at `/evaluate`: `last` judges the last answer with its calls and their results,
-            `all` everything from the first answer on.
+        turns: As at `/evaluate`, see `verifier_service.conversation`; else `VERIFIER_TURNS`.
 
     Raises:
         Unscored: There is no reward.
@@ -60,7 +59,7 @@ def evaluate(
     return _result(verdict)
 
 
-async def evaluate_row(row: Any, *, turns: Turns = "last") -> Any:
+async def evaluate_row(row: Any, *, turns: Turns | None = None) -> Any:
     """A copy of an `EvaluationRow` with its result.
 
     Args:

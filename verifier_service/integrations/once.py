@@ -14,6 +14,7 @@ from hashlib import blake2b
 from typing import Any, Final, TypeAlias
 
 from verifier_service.client import Verdict
+from verifier_service.conversation import NoCompletion
 from verifier_service.integrations.connection import VARIABLES, Sample, score, score_async
 from verifier_service.integrations.plain import plain, written
 
@@ -75,11 +76,22 @@ async def score_once_async(samples: Sequence[Sample]) -> list[Verdict]:
 
 def _key(samples: Sequence[Sample]) -> _Key:
     """What an answer depends on: the batch, the service that is asked, and the process asking."""
-    content = [
-        (written(one.completion), plain(one.carrier), plain(one.settings)) for one in samples
-    ]
+    content = [(_said(one), _told(one.carrier), _told(one.settings)) for one in samples]
     digest = blake2b(repr(content).encode()).digest()
     return os.getpid(), *(os.environ.get(name) for name in VARIABLES), digest
+
+
+def _said(sample: Sample) -> Any:
+    said = sample.completion
+    return said if isinstance(said, NoCompletion) else written(said)
+
+
+def _told(value: Any) -> Any:
+    """What is nested too deep to be read is told apart by nothing, and refused in any case."""
+    try:
+        return repr(plain(value))
+    except RecursionError:
+        return None
 
 
 def _let_go(answers: dict[_Key, Any]) -> None:

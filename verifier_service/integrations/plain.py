@@ -51,10 +51,12 @@ def written(completion: Any) -> Json:
         value = plain(completion)
         return written(value) if isinstance(value, dict) else value
     message = dict(completion)
-    calls = message.pop("tool_calls", None)
-    if not isinstance(calls, list | tuple):
-        return plain({**message, **({} if calls is None else {"tool_calls": calls})})
-    return {**plain(message), "tool_calls": [_written_call(call) for call in calls]}
+    calls, call = message.pop("tool_calls", None), message.pop("function_call", None)
+    sent = {str(name): _sound(member) for name, member in message.items()}
+    if calls is not None:
+        many = isinstance(calls, list | tuple)
+        sent["tool_calls"] = [_written_call(one) for one in calls] if many else _sound(calls)
+    return sent if call is None else {**sent, "function_call": _written_call(call)}
 
 
 def _written_call(call: Any) -> Json:
@@ -72,6 +74,8 @@ def _written_member(name: str, value: Any) -> Json:
 
 def _sound(value: Any) -> Json:
     """The value where JSON can hold it, otherwise its text."""
+    if isinstance(value, str):
+        return value
     try:
         json.dumps(plain(value), allow_nan=False)
     except (ValueError, RecursionError):
@@ -84,5 +88,5 @@ def _text(arguments: Any) -> Json:
         return arguments
     try:
         return json.dumps(plain(arguments), ensure_ascii=False)
-    except RecursionError:
+    except (ValueError, RecursionError):
         return _UNREADABLE

@@ -14,6 +14,9 @@ The service compares tool messages with what the carrier's toolset returns, and 
 makes the reward 0 (docs/rewards.md). Where your tools are others, give the carrier their schemas as
 `tools` in place of a `toolset`.
 
+Of a conversation with several answers `VERIFIER_TURNS` says which are the policy's: an agent that
+calls tools wrote `all` of them.
+
 Source: rllm 0.3, `rllm/eval/evaluator_loader.py`, `rllm/eval/types.py`, `rllm/types.py`.
 """
 
@@ -23,9 +26,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from verifier_service.carrier import Json
+from verifier_service.conversation import NO_ANSWER, NoCompletion
 from verifier_service.integrations.columns import row_sample
 from verifier_service.integrations.connection import reason, reward_of, score
-from verifier_service.integrations.transcripts import transcript
+from verifier_service.integrations.transcripts import answer, said
 from verifier_service.integrations.verdicts import measures_of
 
 
@@ -50,16 +54,15 @@ def evaluate(task: Any, episode: Any) -> dict[str, Json]:
 
 
 def _completion(episode: Any) -> Json:
-    """The messages of the last step, which hold all before it; else what each step put out."""
+    """What the policy wrote in the messages of the last step, which hold all before it.
+
+    Without messages, what each step put out; without steps, what the trajectory did.
+    """
     if not episode.trajectories:
-        return ""
+        return NoCompletion(NO_ANSWER)
     trajectory = episode.trajectories[-1]
-    if not trajectory.steps:
-        return _text(trajectory.output)
-    if messages := getattr(trajectory.steps[-1], "chat_completions", None):
-        return transcript(messages)
-    return [{"role": "assistant", "content": _text(step.output)} for step in trajectory.steps]
-
-
-def _text(output: Any) -> str:
-    return "" if output is None else str(output)
+    if trajectory.steps and (messages := getattr(trajectory.steps[-1], "chat_completions", None)):
+        return answer(messages)
+    outputs = [step.output for step in trajectory.steps] or [trajectory.output]
+    texts = [str(output) for output in outputs if output is not None]
+    return said(texts) if texts else NoCompletion(NO_ANSWER)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from verifier_service.carrier import Json
-from verifier_service.conversation import Turns, completion_in
-from verifier_service.integrations.plain import plain
+from verifier_service.conversation import ASSISTANT, TURNS, Turns, completion_in
+from verifier_service.integrations.connection import NotConfigured
+from verifier_service.integrations.plain import written
 
 _MEMBERS: Final = (
     "role", "content", "refusal", "reasoning_content", "reasoning", "thinking",
@@ -17,24 +19,52 @@ _MEMBERS: Final = (
 
 
 def transcript(messages: Iterable[Any]) -> Json:
-    """The completion that messages hold: a list of them, or "" where none is the assistant's.
+    """What the policy wrote, in messages whose prompt is cut off, or why there is nothing.
 
-    Messages before the assistant's first are the prompt and left out. A prompt in which the
-    assistant speaks has to be cut off by the caller, who alone knows where it ends.
+    Messages before the assistant's first are what is left of the prompt.
     """
-    said = [_message(raw) for raw in messages]
-    first = next((i for i, one in enumerate(said) if one.get("role") == "assistant"), None)
-    return "" if first is None else said[first:]
+    return completion_in([_message(raw) for raw in messages], "all")
 
 
-def answer(messages: Iterable[Any], turns: Turns) -> Json:
-    """The completion in a whole conversation, which may have earlier answers: see `completion_in`.
+def answer(messages: Iterable[Any], turns: Turns | None = None) -> Json:
+    """What the policy wrote in a whole conversation, or why that cannot be told.
 
-    The wires take the same part of one.
+    The wires take the same part of one: see `verifier_service.conversation`.
+
+    Args:
+        turns: None for what `VERIFIER_TURNS` says.
+
+    Raises:
+        NotConfigured: There is no such value.
     """
-    return completion_in([_message(raw) for raw in messages], turns)
+    given = configured_turns() if turns is None else turns
+    return completion_in([_message(raw) for raw in messages], given)
+
+
+def configured_turns() -> str:
+    """What `VERIFIER_TURNS` says, `auto` if nothing.
+
+    Raises:
+        NotConfigured: It says something else.
+    """
+    turns = os.environ.get("VERIFIER_TURNS") or TURNS[0]
+    if turns not in TURNS:
+        raise NotConfigured(f"VERIFIER_TURNS must be {', '.join(TURNS)}, not {turns[:40]!r}")
+    return turns
+
+
+def said(texts: Iterable[str]) -> Json:
+    """Texts of the policy as its messages."""
+    return [{"role": ASSISTANT, "content": text} for text in texts]
 
 
 def _message(raw: Any) -> dict[str, Json]:
-    given = raw if isinstance(raw, Mapping) else plain(raw)
-    return {name: plain(given[name]) for name in _MEMBERS if given.get(name) is not None}
+    given = raw if isinstance(raw, Mapping) else _members(raw)
+    kept = {name: given[name] for name in _MEMBERS if given.get(name) is not None}
+    message: dict[str, Json] = written(kept)
+    return message
+
+
+def _members(raw: Any) -> dict[str, Any]:
+    """Those of a library's own message; as they are, because what is deep cannot be dumped."""
+    return {name: getattr(raw, name, None) for name in _MEMBERS}

@@ -23,7 +23,7 @@ class EvalProtocolRequest(Trainers):
     """One conversation; keyword arguments beside it, or in `kwargs`."""
 
     messages: Annotated[list[dict[str, Json]], Field(fail_fast=True)] = Field(
-        description="The last answer in it is judged."
+        description="Ends with the answer that is judged; see `turns`."
     )
     ground_truth: Json = Field(
         default=None, description="The carrier. Where it is missing, `carrier` is looked for."

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from verifier_service.carrier import CarrierFault, Json, item_of, item_of_row
+from verifier_service.conversation import NoCompletion
 from verifier_service.wires.types import Query, Sample
 
 _SETTINGS: Final = ("toolset", "profile", "format", "options")
@@ -29,9 +30,12 @@ def sample_in(
 
     Args:
         name: The member; None looks wherever datasets keep a ground truth.
+        completion: Or why there is none.
         at: JSON Pointer to the row.
         said: JSON Pointer to what the completion was read from.
     """
+    if isinstance(completion, NoCompletion):
+        return Sample(None, completion, at, said)
     try:
         settings = _settings(row, query)
         if name is None:

@@ -28,7 +28,9 @@ class RLVRSample(Trainers):
     id: Json = Field(
         default=None, description="Comes back. Else `metadata.key`, else the sample's place."
     )
-    messages: list[dict[str, Json]] = Field(description="The last answer in it is judged.")
+    messages: list[dict[str, Json]] = Field(
+        description="Ends with the answer that is judged; see `turns`."
+    )
     reference_answer: Json = Field(
         default=None,
         description="The carrier, here or in `metadata`; `ground_truth` and `carrier` will do.",

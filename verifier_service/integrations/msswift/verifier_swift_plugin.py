@@ -5,6 +5,9 @@
 with `VERIFIER_URL` in the environment (see `connection`), and in the dataset a column `carrier`, or
 one of those that `verifier_service.carrier` names.
 
+Judged is the last text of the assistant. With `VERIFIER_TURNS=all` it is everything from the
+assistant's first message on, which is right where no prompt holds one.
+
 A sample without a reward is None, which ms-swift leaves out. A service that gives no answer raises.
 
 ms-swift puts this file's folder first on the module path: nothing else may be in it.
@@ -18,7 +21,9 @@ from typing import Any
 from swift.rewards import ORM, orms  # type: ignore[import-not-found]
 
 from verifier_service.integrations.columns import column_samples
+from verifier_service.integrations.connection import NotConfigured
 from verifier_service.integrations.once import score_once
+from verifier_service.integrations.transcripts import configured_turns, transcript
 
 _ROLES = {
     "assistant": "assistant",
@@ -41,20 +46,21 @@ class VerifierReward(ORM):  # type: ignore[misc]  # its base is untyped
         """
         if not completions:
             return []
-        conversations = columns.get("messages") or [None] * len(completions)
-        pairs = zip(completions, conversations, strict=True)
-        turns = [_last_turn(completion, messages) for completion, messages in pairs]
-        return [verdict.reward for verdict in score_once(column_samples(turns, columns))]
+        said = _episodes(columns) if configured_turns() == "all" else completions
+        return [verdict.reward for verdict in score_once(column_samples(said, columns))]
 
 
-def _last_turn(completion: Any, messages: Sequence[Mapping[str, Any]] | None) -> Any:
-    """All that followed the user's last words where tools answered in between; else the text."""
-    turn: list[dict[str, Any]] = []
-    for message in reversed(messages or ()):
-        if message.get("role") not in _ROLES:
-            break
-        turn.insert(0, {**message, "role": _ROLES[message["role"]]})
-    return turn if len(turn) > 1 else completion
+def _episodes(columns: Mapping[str, Any]) -> list[Any]:
+    """What the policy wrote in each whole conversation."""
+    conversations = columns.get("messages")
+    if conversations is None:
+        raise NotConfigured("VERIFIER_TURNS=all judges the column messages, and there is none")
+    return [transcript(map(_message, messages)) for messages in conversations]
+
+
+def _message(message: Any) -> Any:
+    role = str(message.get("role")) if isinstance(message, Mapping) else None
+    return {**message, "role": _ROLES[role]} if role in _ROLES else message
 
 
 orms["verifier"] = VerifierReward
