@@ -21,8 +21,8 @@ Object = dict[str, Any]
 
 
 @cache
-def chart() -> Chart:
-    return Chart.load(CHART)
+def chart(folder: Path = CHART) -> Chart:
+    return Chart.load(folder)
 
 
 def files(
@@ -31,6 +31,7 @@ def files(
     release: str = "r",
     kubernetes: str = KUBERNETES[-1],
     apis: tuple[str, ...] = (OPERATOR,),
+    folder: Path = CHART,
 ) -> dict[str, str]:
     """Every template's text, by path.
 
@@ -42,9 +43,8 @@ def files(
         "kube_version": f"v{kubernetes}.0",
         "api_versions": apis,
     }
-    rendered: dict[str, str] = json.loads(
-        _native.call_string("helm_render", chart()._raw(), json.dumps(values), json.dumps(options))
-    )
+    arguments = (chart(folder)._raw(), json.dumps(values), json.dumps(options))
+    rendered: dict[str, str] = json.loads(_native.call_string("helm_render", *arguments))
     return rendered
 
 

@@ -1,15 +1,17 @@
 """The schema that the chart's `settings` must have: that of the service's own settings.
 
-`python -m tests.chart.settings_schema` prints it, for values.schema.json.
+`python -m tests.chart.settings_schema` writes it into values.schema.json.
 """
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, Final
 
 from verifier_service.settings import Settings
 
+FILE: Final = Path(__file__).parents[2] / "helm" / "verifier-service" / "values.schema.json"
 SET_BY_THE_CHART: Final = {
     "host": "VERIFIER_HOST",
     "port": "VERIFIER_PORT",
@@ -41,5 +43,11 @@ def settings_schema() -> dict[str, Any]:
     }
 
 
+def with_settings(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of the chart's values, with the settings of today."""
+    return schema | {"properties": schema["properties"] | {"settings": settings_schema()}}
+
+
 if __name__ == "__main__":
-    print(json.dumps(settings_schema(), indent=2))
+    written = with_settings(json.loads(FILE.read_text("utf-8")))
+    FILE.write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n", "utf-8")
