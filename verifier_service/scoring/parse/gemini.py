@@ -1,5 +1,7 @@
 """Gemini's parts: `functionCall` with `name` and `args`, `functionResponse`, and thoughts.
 
+A call in a thought is no call.
+
 Source: the Gemini API reference, "Content" and "Part"; in snake case as Python's client has it.
 """
 
@@ -23,10 +25,11 @@ def read_message(message: Mapping[str, Json], _path: str, context: Context) -> M
     """What the parts of this dialect in a message call, think and answer."""
     parts = blocks_of(message.get("content"))
     thoughts = (part.get("text") for part in parts if part.get("thought") is True)
+    said = [part for part in parts if part.get("thought") is not True]
     return Message(
         reasoning="\n".join(thought for thought in thoughts if isinstance(thought, str)),
-        attempts=tuple(_attempts(parts, context)),
-        results=tuple(_results(parts)),
+        attempts=tuple(_attempts(said, context)),
+        results=tuple(_results(said)),
     )
 
 
