@@ -8,7 +8,8 @@ bend.
 
 The members are those of an item of `POST /score` besides its completion; `expected_calls` may stand
 for `ground_truth`, and `task_id` for `id`. A carrier without `ground_truth` is the ground truth
-itself, in any of its forms, its settings beside it.
+itself, in any of its forms, its settings beside it. verl's `reward_model` may hold a whole carrier
+as its `ground_truth`, which is how `verifier convert` writes it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ TRUTHS: Final = (
 NESTED: Final = "carrier"
 """The member of a row that may hold the whole carrier."""
 
+_VERL: Final = "reward_model"
+_NAMES: Final = ("ground_truth", "expected_calls")
+"""What a carrier calls the ground truth."""
 _OBJECTS: Final = ("tools", "options")
 """Settings that are no text; in a table they stand as JSON."""
 
@@ -97,11 +101,26 @@ def _item_of_object(carrier: Mapping[str, Json]) -> dict[str, Json]:
     for name in _OBJECTS:
         if name in item:
             item[name] = _decoded(item[name], f"/{name}")
-    return {**item, "ground_truth": _ground_truth(given)}
+    inner = None if given.keys() & set(_NAMES) else _carrier_of_verl(given.get(_VERL))
+    if inner is None:
+        return {**item, "ground_truth": _ground_truth(given)}
+    try:
+        return _with_defaults(_item_of_object(inner), item)
+    except CarrierFault as fault:
+        raise CarrierFault(f"/{_VERL}/ground_truth{fault.pointer}", fault.message) from None
+
+
+def _carrier_of_verl(reward_model: Json) -> dict[str, Json] | None:
+    """The carrier that stands in the place of verl's ground truth, if one does."""
+    model = _decoded(reward_model, f"/{_VERL}")
+    if not isinstance(model, dict):
+        return None
+    inner = _decoded(model.get("ground_truth"), f"/{_VERL}/ground_truth")
+    return inner if isinstance(inner, dict) and inner.keys() & set(_NAMES) else None
 
 
 def _ground_truth(rest: dict[str, Json]) -> Json:
-    named = [name for name in ("ground_truth", "expected_calls") if name in rest]
+    named = [name for name in _NAMES if name in rest]
     if not named:
         return rest
     truth = rest.pop(named[0])

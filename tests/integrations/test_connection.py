@@ -145,6 +145,17 @@ def test_a_special_token_at_the_end_changes_nothing(texts: list[Example], end: s
             {"reward_model": {"ground_truth": TASK["ground_truth"]}, "toolset": "finance"},
             id="reward_model",
         ),
+        pytest.param({"reward_model": {"ground_truth": json.dumps(TASK)}}, id="verl's, converted"),
+        pytest.param({"reward_model": {"ground_truth": TASK, "style": "rule"}}, id="an object"),
+        pytest.param({"reward_model": json.dumps({"ground_truth": TASK})}, id="verl's as text"),
+        pytest.param(
+            {"reward_model": {"ground_truth": TASK}, "toolset": "assistant"},
+            id="a carrier goes before what stands beside verl's",
+        ),
+        pytest.param(
+            {"reward_model": {"ground_truth": {"expected_calls": [CALL]}}, "toolset": "finance"},
+            id="settings beside verl's",
+        ),
         pytest.param(
             {"carrier": json.dumps(TASK["ground_truth"]), "toolset": "finance"},
             id="settings beside the carrier",
@@ -197,6 +208,53 @@ def test_a_carrier_without_a_task_leaves_the_others_alone() -> None:
     found = score([Sample(RIGHT, TASK), Sample(RIGHT, ""), Sample(RIGHT, TASK)])
     assert [verdict.reward for verdict in found] == [1.0, None, 1.0]
     assert found[1].outcome == "invalid_task"
+
+
+WRONG_SETTINGS = [
+    pytest.param({"toolset": None}, "VERIFIER_TOOLSET", id="no toolset"),
+    pytest.param({"toolset": 5}, "VERIFIER_TOOLSET", id="toolset a number"),
+    pytest.param({"toolset": "nowhere"}, "nowhere", id="toolset unknown"),
+    pytest.param({"id": {}}, "/id", id="id an object"),
+    pytest.param({"id": "x" * 100_000}, "/id", id="id too long"),
+    pytest.param({"options": 5}, "/options", id="options a number"),
+    pytest.param({"options": {"zz": 1}}, "/options/zz", id="option unknown"),
+    pytest.param({"tools": []}, "VERIFIER_TOOLSET", id="tools and toolset"),
+    pytest.param({"toolset": None, "tools": "x"}, "/tools", id="tools a text"),
+    pytest.param({"format": 5}, "VERIFIER_FORMAT", id="format a number"),
+    pytest.param({"profile": []}, "VERIFIER_PROFILE", id="profile a list"),
+    pytest.param({"profile": "nowhere"}, "nowhere", id="profile unknown"),
+    pytest.param(
+        {"ground_truth": [{"name": "f", "arguments": {"x": float("nan")}}]}, "JSON", id="NaN"
+    ),
+    pytest.param({"ground_truth": json.loads("[" * 900 + "]" * 900)}, "deep", id="too deep"),
+]
+
+
+@pytest.mark.parametrize(("members", "named"), WRONG_SETTINGS)
+def test_a_wrong_setting_costs_its_own_sample_alone(members: dict[str, Any], named: str) -> None:
+    given = {name: value for name, value in {**TASK, **members}.items() if value is not None}
+    batch = [Sample(RIGHT, one) for one in (TASK, given, given, TASK)]
+    found = score(batch)
+    assert [verdict.reward for verdict in found] == [1.0, None, None, 1.0]
+    assert named in str(Unscored(found[1]))
+    assert [one.reward for one in score_once(batch)] == [1.0, None, None, 1.0]
+
+
+async def test_on_an_event_loop_too_it_costs_itself_alone() -> None:
+    found = await score_async([Sample(RIGHT, TASK), Sample(RIGHT, {**TASK, "id": {}})])
+    assert [verdict.reward for verdict in found] == [1.0, None]
+
+
+def test_many_wrong_settings_cost_themselves_alone() -> None:
+    wrong = [Sample(RIGHT, {**TASK, "id": {"row": place}}) for place in range(100)]
+    found = score([*wrong, Sample(RIGHT, TASK)])
+    assert [verdict.reward for verdict in found] == [*[None] * 100, 1.0]
+
+
+@pytest.mark.parametrize("completion", [5, {}, [], None, [{"role": 5}]], ids=repr)
+def test_a_completion_that_is_none_costs_itself_alone(completion: Any) -> None:
+    found = score([Sample(RIGHT, TASK), Sample(completion, TASK), Sample(RIGHT, TASK)])
+    assert [verdict.reward for verdict in found] == [1.0, None, 1.0]
 
 
 @pytest.mark.parametrize("carrier", [UNSCORABLE, "", "{", {"toolset": "finance"}])

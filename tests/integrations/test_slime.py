@@ -71,6 +71,21 @@ async def test_the_task_stands_in_label_or_metadata(sample: Rollout) -> None:
     assert json.dumps(asdict(sample)) == before
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"tool_calls": []}, {"tool_calls": [{"x": 1}]}, {"ground_truth": ""}, {"carrier": ""},
+        {"ground_truth": "Which one?"}, {"reward_model": {}}, {"toolset": "assistant"},
+        {"tools": []}, {"tool_schemas": []}, {"id": {}}, {"options": 5}, {"options": ["A", "B"]},
+        {"format": 5}, {"profile": []},
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_unrelated_metadata_does_not_hide_the_label(metadata: dict[str, Any]) -> None:
+    for label in (TASK, json.dumps(TASK)):
+        assert await custom_rm(PLAIN, Rollout(RIGHT, label, metadata)) == 1.0
+
+
 @pytest.mark.parametrize("text", [RIGHT, *GARBAGE])
 async def test_with_a_key_a_reward_is_an_object_of_the_same_members(text: str) -> None:
     found = await custom_rm(KEYED, Rollout(text, TASK))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.wires import cases
-from tests.wires.trainers import take_results
+from tests.wires.trainers import CARRIER, CARRIER_TEXT, PROMPT, RIGHT, take_results
 
 PATH = "/sagemaker/rlvr"
 
@@ -38,6 +38,25 @@ def test_the_reward_is_a_metric_of_its_own_type(service: str) -> None:
     [result] = cases.answer(service, PATH, cases.read("sagemaker")[0])
     rewards = [metric for metric in result["metrics_list"] if metric["type"] == "Reward"]
     assert rewards == [{"name": "reward", "value": 1.0, "type": "Reward"}]
+
+
+@pytest.mark.parametrize("place", ["sample", "metadata"])
+@pytest.mark.parametrize("carrier", [CARRIER, CARRIER_TEXT], ids=["object", "text"])
+def test_a_row_of_verl_is_judged_by_the_carrier_in_it(
+    service: str, carrier: Any, place: str
+) -> None:
+    task = {"reward_model": {"style": "rule", "ground_truth": carrier}}
+    said = [*PROMPT, {"role": "assistant", "content": RIGHT}]
+    sample = {"messages": said, **(task if place == "sample" else {"metadata": task})}
+    [result] = cases.answer(service, PATH, {"body": [sample]})
+    assert result["aggregate_reward_score"] == 1.0
+
+
+def test_what_is_wrong_in_a_row_of_verl_is_named_there(service: str) -> None:
+    task = {"reward_model": {"ground_truth": {"ground_truth": [{}], "zz": 1}}}
+    said = [*PROMPT, {"role": "assistant", "content": RIGHT}]
+    case = {"body": [{"messages": said, **task}], "refused": "/0/reward_model/ground_truth/zz"}
+    cases.refuses(service, PATH, case)
 
 
 @pytest.mark.parametrize("given", ["p17", 7, 0, {"row": 7}])

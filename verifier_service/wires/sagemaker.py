@@ -21,6 +21,9 @@ from verifier_service.wires.types import Query, Result, Sample, Trainers, Wire
 
 _CARRIERS: Final = ("reference_answer", "ground_truth", NESTED)
 
+_VERL: Final = "reward_model"
+"""What open-weight recipes ask for; its `ground_truth` is the carrier."""
+
 
 class RLVRSample(Trainers):
     """One conversation."""
@@ -33,7 +36,8 @@ class RLVRSample(Trainers):
     )
     reference_answer: Json = Field(
         default=None,
-        description="The carrier, here or in `metadata`; `ground_truth` and `carrier` will do.",
+        description="The carrier, here or in `metadata`; `ground_truth`, `carrier` and verl's "
+        "`reward_model` will do.",
     )
     metadata: dict[str, Json] | None = None
     extra_info: dict[str, Json] | None = Field(
@@ -96,9 +100,11 @@ def _sample(sample: RLVRSample, query: Query, at: str) -> Sample:
     said = f"{at}/messages"
     settings = {**(sample.extra_info or {}), "tools": sample.tools}
     for place, path in ((dict(sample), at), (sample.metadata or {}, f"{at}/metadata")):
-        name = carrier_in(place, _CARRIERS)
+        name = carrier_in(place, (*_CARRIERS, _VERL))
         if name is not None:
-            return sample_in({**settings, name: place[name]}, name, completion, query, path, said)
+            row = {**settings, name: place[name]}
+            carrier = None if name == _VERL else name
+            return sample_in(row, carrier, completion, query, path, said)
     nothing = {_CARRIERS[0]: None}
     return sample_in(nothing, _CARRIERS[0], completion, query, at, said)
 
