@@ -52,9 +52,11 @@ class Clock:
 
     def start(self, process: Process, ended: Event = lambda: None) -> None:
         """Go on with `process` until it waits, and again after each wait."""
-        for wait in process:
-            return wait(partial(self.start, process, ended))
-        return ended()
+        wait = next(process, None)
+        if wait is None:
+            ended()
+        else:
+            wait(partial(self.start, process, ended))
 
     def all_of(self, processes: Iterable[Process]) -> Wait:
         """Start them together and wait for the last."""

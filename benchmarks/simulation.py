@@ -60,14 +60,16 @@ class Setup:
     workers: int = 1
     """Of each replica."""
     policy: str = "round robin"
+    balancers: int = 1
+    """Processes of the load balancer."""
     trainers: int = 8
     completions: int = 1024
     """Of a step."""
     period_s: float = 1.0
     """From the beginning of a trainer's step to that of its next, on average."""
     arrivals: str = "poisson"
-    steps: int = 200
-    """Of each trainer."""
+    seconds: float = 100.0
+    """In which steps begin."""
     seed: int = 0
     cores: float = math.inf
     """That all processes of all sides share; infinite: none ever waits for a core."""
@@ -160,7 +162,8 @@ ARRIVALS: Final[Mapping[str, Callable[[Setup, int], Iterator[float]]]] = {
 
 def begins(setup: Setup, trainer: int) -> Iterator[float]:
     """Seconds at which a trainer would begin its steps; it does not before the last has ended."""
-    return itertools.islice(ARRIVALS[setup.arrivals](setup, trainer), setup.steps)
+    planned = ARRIVALS[setup.arrivals](setup, trainer)
+    return itertools.takewhile(lambda begin_s: begin_s <= setup.seconds, planned)
 
 
 def requests(completions: int) -> list[int]:
@@ -177,13 +180,13 @@ class Simulation:
         self._costs = costs
         self._clock = Clock()
         cpu = self._processor()
-        self._replicas = [
+        self.replicas = [
             Replica(Station(cpu), Station(cpu, setup.workers)) for _ in range(setup.replicas)
         ]
-        self._balancer = Station(cpu)
+        self._balancer = Station(cpu, setup.balancers)
         self._clients = [Station(cpu) for _ in range(setup.trainers)]
         rng = random.Random(f"{setup.seed} choices")
-        self._choice = POLICIES[setup.policy](self._replicas, rng)
+        self._choice = POLICIES[setup.policy](self.replicas, rng)
         self._step_s: list[float] = []
 
     def run(self) -> Outcome:
@@ -191,12 +194,12 @@ class Simulation:
             self._clock.start(self._trainer(number))
         self._clock.run()
         setup, elapsed_s = self._setup, self._clock.now
-        scored = setup.trainers * setup.steps * setup.completions
+        scored = len(self._step_s) * setup.completions
         return Outcome(
             step_s=self._step_s,
-            worker=_busy([each.workers for each in self._replicas], elapsed_s) / setup.workers,
-            front=_busy([each.front for each in self._replicas], elapsed_s),
-            balancer=_busy([self._balancer], elapsed_s),
+            worker=_busy([each.workers for each in self.replicas], elapsed_s) / setup.workers,
+            front=_busy([each.front for each in self.replicas], elapsed_s),
+            balancer=_busy([self._balancer], elapsed_s) / setup.balancers,
             client=_busy(self._clients, elapsed_s),
             completions_per_s=scored / elapsed_s,
         )
@@ -275,26 +278,28 @@ def row(replicas: int, outcome: Outcome) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print a row for each number of replicas."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.simulation",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
+    usual, add = Setup(), parser.add_argument
     add("--replicas", type=int, nargs="+", default=[1, 2, 3, 4, 6, 8], help="a row for each")
-    add("--workers", type=int, default=Setup.workers, help="of each replica")
-    add("--policy", choices=POLICIES, default=Setup.policy, help="of the load balancer")
-    add("--trainers", type=int, default=Setup.trainers, help="each with a client of its own")
-    add("--completions", type=int, default=Setup.completions, help="of a step")
-    add("--period", dest="period_s", type=float, default=Setup.period_s, help="seconds a step")
-    add("--arrivals", choices=ARRIVALS, default=Setup.arrivals, help="when steps begin")
-    add("--steps", type=int, default=Setup.steps, help="of each trainer")
-    add("--seed", type=int, default=Setup.seed)
-    add("--cores", type=float, default=Setup.cores, help="that everything shares; none: no limit")
-    add("--neighbours", type=float, default=Setup.neighbours, help="other tasks on those cores")
+    add("--workers", type=int, default=usual.workers, help="of each replica")
+    add("--policy", choices=POLICIES, default=usual.policy, help="of the load balancer")
+    add("--balancers", type=int, default=usual.balancers, help="processes of the load balancer")
+    add("--trainers", type=int, default=usual.trainers, help="each with a client of its own")
+    add("--completions", type=int, default=usual.completions, help="of a step")
+    add("--period", dest="period_s", type=float, default=usual.period_s, help="seconds a step")
+    add("--arrivals", choices=ARRIVALS, default=usual.arrivals, help="when steps begin")
+    add("--seconds", type=float, default=usual.seconds, help="in which steps begin")
+    add("--seed", type=int, default=usual.seed)
+    add("--cores", type=float, default=usual.cores, help="that everything shares; none: no limit")
+    add("--neighbours", type=float, default=usual.neighbours, help="other tasks on those cores")
     add("--costs", type=Path, default=COSTS, help="measured by `benchmarks.replicas costs`")
-    options = vars(parser.parse_args())
+    options = vars(parser.parse_args(arguments))
     numbers, costs = options.pop("replicas"), Costs.measured(options.pop("costs"))
     setup = Setup(**options)
     print(HEAD)
