@@ -21,6 +21,7 @@ from verifier_service.metrics import Metrics
 from verifier_service.middleware import Observe, RequireKey, Submissions
 from verifier_service.problems import Kind
 from verifier_service.runner import Runner
+from verifier_service.score_log.channel import ScoreLog
 from verifier_service.settings import Settings
 from verifier_service.submit import Submission
 from verifier_service.wires import ASKED
@@ -103,7 +104,15 @@ def _front(settings: Settings, runner: Runner, catalog: Catalog) -> Front:
         max_completions=settings.queue_completions, max_bytes=settings.queue_bytes
     )
     metrics = Metrics(runner, admission, catalog.profiles, settings.metrics_runs)
-    return Front(settings, runner, catalog, admission, metrics)
+    score_log = _score_log(settings)
+    if score_log is not None:
+        metrics.registry.register(score_log)
+    return Front(settings, runner, catalog, admission, metrics, score_log)
+
+
+def _score_log(settings: Settings) -> ScoreLog | None:
+    plan = settings.score_log_plan
+    return None if plan is None else ScoreLog(plan, settings.score_log_queue_bytes)
 
 
 async def _not_found(_request: Request, _error: Exception) -> Response:

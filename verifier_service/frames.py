@@ -1,4 +1,4 @@
-"""The bytes between the front, its template process and its workers.
+"""The bytes between the front, its template process, its workers and the writer of its log.
 
 A frame is a kind, a head (a JSON object) and a body (bytes that nobody decodes here). There is no
 pickle in it: a worker that hostile text has taken over can send wrong bytes, but no code.
@@ -42,7 +42,11 @@ class Kind(IntEnum):
     REPLY = 7
     """Worker to front: the job is done."""
     FAILED = 8
-    """Template or worker to front: about to exit; head `error`."""
+    """Template, worker or writer to front: about to exit; head `error`."""
+    RECORD = 9
+    """Front to the score log's writer: a request and its answer."""
+    WRITTEN = 10
+    """Writer to front: what became of records; head `written`, `dropped`, `reason`."""
 
 
 class BadFrame(Exception):

@@ -12,6 +12,7 @@ from verifier_service.admission import Admission
 from verifier_service.catalog import Catalog
 from verifier_service.metrics import Metrics
 from verifier_service.runner import Runner
+from verifier_service.score_log.channel import ScoreLog
 from verifier_service.settings import Settings
 from verifier_service.wire import Problem
 
@@ -29,6 +30,8 @@ class Front:
     catalog: Catalog
     admission: Admission
     metrics: Metrics
+    score_log: ScoreLog | None
+    """Where verdicts are kept; None for nowhere."""
 
 
 def problem_response(

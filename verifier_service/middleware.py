@@ -85,6 +85,7 @@ class Observe:
             return
         started = time.perf_counter()
         request_id = os.urandom(8).hex()
+        scope.setdefault("state", {})["request_id"] = request_id
         status = 0
 
         async def send_observed(message: Message) -> None:

@@ -33,7 +33,7 @@ NO_INDEX: Final = -1
 
 _BOOT: Final = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]);"
-    "from verifier_service.template import main; main(int(sys.argv[2]))"
+    "from importlib import import_module; import_module(sys.argv[2]).main(int(sys.argv[3]))"
 )
 # The front's environment may hold keys; the processes get what Python and the C library read.
 _ENVIRONMENT: Final = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH"})
@@ -60,7 +60,7 @@ class Template(asyncio.Protocol):
         self._decoder = Decoder()
         self._control, far = socket.socketpair()
         with far:
-            self._process = _spawn(far)
+            self._process = spawn("verifier_service.template", far)
         self._transport: Any = None
         self.alive = True
 
@@ -270,8 +270,11 @@ def _memory_file() -> int:
     return descriptor
 
 
-def _spawn(control: socket.socket) -> subprocess.Popen[bytes]:
-    """Start a fresh interpreter in a session of its own, out of reach of the terminal's signals."""
+def spawn(module: str, control: socket.socket) -> subprocess.Popen[bytes]:
+    """Start `main` of a module, with the descriptor of `control`, in a fresh interpreter.
+
+    It has a session of its own, out of reach of the terminal's signals.
+    """
     path = orjson.dumps([entry for entry in sys.path if isinstance(entry, str)]).decode()
     kept = {
         name: value
@@ -279,7 +282,7 @@ def _spawn(control: socket.socket) -> subprocess.Popen[bytes]:
         if name in _ENVIRONMENT or name.startswith(_ENVIRONMENT_PREFIXES)
     }
     return subprocess.Popen(  # noqa: S603 - this interpreter, no shell
-        [sys.executable, "-P", "-c", _BOOT, path, str(control.fileno())],
+        [sys.executable, "-P", "-c", _BOOT, path, module, str(control.fileno())],
         pass_fds=[control.fileno()],
         env=kept | _NO_THREADS,
         stdin=subprocess.DEVNULL,

@@ -27,6 +27,7 @@ from verifier_service.auth import Keys, StartRefused, open_keys
 from verifier_service.catalog import Catalog
 from verifier_service.connections import Connection, Waiting, most_connections
 from verifier_service.runner import Runner
+from verifier_service.score_log.channel import ScoreLog
 from verifier_service.settings import Settings
 from verifier_service.telemetry import Event, configure_logging, log
 from verifier_service.workers import WorkerFailure
@@ -100,6 +101,7 @@ class _Service:
         self._settings, self._pool, self._catalog, self._keys = settings, pool, catalog, keys
         self._app = create_app(settings, pool, catalog, keys)
         self._admission: Admission = self._app.state.front.admission
+        self._score_log: ScoreLog | None = self._app.state.front.score_log
         self._servers: list[_Server] = []
         self._stopping = asyncio.Event()
 
@@ -107,6 +109,8 @@ class _Service:
         self._handle_signals()
         try:
             await self._pool.start()
+            if self._score_log is not None:
+                await self._score_log.start()
             serving = [self._serve(self._app, listening)]
             if metrics is not None:
                 serving.append(self._serve(create_metrics_app(self._app.state.front), metrics))
@@ -119,6 +123,8 @@ class _Service:
                 finished = await self._drain()
         finally:
             await self._pool.close(0)
+            if self._score_log is not None:
+                await self._score_log.close()
         log(logging.INFO, Event.STOPPED, finished=finished)
         return 0 if finished else 1
 

@@ -16,6 +16,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from verifier_service.score_log.plan import Plan
+from verifier_service.scoring.schema_patterns import compile_pattern
 from verifier_service.scoring.types import Limits
 from verifier_service.wires import WIRES
 
@@ -131,6 +133,47 @@ class Settings(BaseSettings):
         description="Seconds after that in which running requests finish and answers are read.",
     )
 
+    score_log: Path | None = Field(
+        default=None,
+        description="Folder that every verdict is kept in, with its task; unset: none is.",
+    )
+    score_log_max_bytes: int = Field(
+        default=1024 * MIB,
+        ge=2 * MIB,
+        description="Bytes of all files of the score log; the oldest are removed.",
+    )
+    score_log_rotate_bytes: int = Field(
+        default=64 * MIB, ge=MIB, description="Bytes after which a file of the score log is closed."
+    )
+    score_log_rotate_s: float = Field(
+        default=3600.0,
+        gt=0,
+        le=31_536_000,
+        description="Seconds after which a file of the score log is closed.",
+    )
+    score_log_queue_bytes: int = Field(
+        default=64 * MIB,
+        ge=MIB,
+        description="Bytes that wait to be written to the score log; beyond, verdicts are dropped "
+        "from the log and counted.",
+    )
+    score_log_completions: bool = Field(
+        default=True, description="Whether the score log keeps what the policy wrote."
+    )
+    score_log_mask_names: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Names of members whose values the score log masks, separated by commas.",
+    )
+    score_log_mask_pointers: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="JSON Pointers into a line of the score log to what is masked, separated by "
+        "commas; `*` stands for every member or element.",
+    )
+    score_log_mask_patterns: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Regular expressions of texts that the score log masks, one a line.",
+    )
+
     wire_unscored: Annotated[Mapping[str, float], NoDecode] = Field(
         default={},
         description="What stands, on trainers' own wires, for a reward that does not exist: "
@@ -154,6 +197,32 @@ class Settings(BaseSettings):
     @classmethod
     def _split_paths(cls, value: object) -> object:
         return value.split(os.pathsep) if isinstance(value, str) else value
+
+    @field_validator("score_log_mask_names", "score_log_mask_pointers", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: object) -> object:
+        return _parts(value, ",") if isinstance(value, str) else value
+
+    @field_validator("score_log_mask_patterns", mode="before")
+    @classmethod
+    def _split_at_lines(cls, value: object) -> object:
+        return _parts(value, "\n") if isinstance(value, str) else value
+
+    @field_validator("score_log_mask_pointers")
+    @classmethod
+    def _pointers_are_some(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pointer in value:
+            if not pointer.startswith("/"):
+                raise ValueError("a JSON Pointer begins with /")
+        return value
+
+    @field_validator("score_log_mask_patterns")
+    @classmethod
+    def _patterns_are_quick(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for number, pattern in enumerate(value, 1):
+            if not compile_pattern(pattern).linear:
+                raise ValueError(f"pattern {number} looks around or back, or is too large")
+        return value
 
     @field_validator("wire_unscored", mode="before")
     @classmethod
@@ -179,6 +248,28 @@ class Settings(BaseSettings):
             raise ValueError("deadline_ms is above deadline_max_ms")
         return self
 
+    @model_validator(mode="after")
+    def _score_log_holds_two_files(self) -> Self:
+        if self.score_log_max_bytes < 2 * self.score_log_rotate_bytes:
+            raise ValueError("score_log_max_bytes is below twice score_log_rotate_bytes")
+        return self
+
+    @property
+    def score_log_plan(self) -> Plan | None:
+        """What the score log is to be; None for none."""
+        if self.score_log is None:
+            return None
+        return Plan(
+            str(self.score_log.absolute()),
+            self.score_log_max_bytes,
+            self.score_log_rotate_bytes,
+            self.score_log_rotate_s,
+            self.score_log_completions,
+            self.score_log_mask_names,
+            self.score_log_mask_pointers,
+            self.score_log_mask_patterns,
+        )
+
     @property
     def limits(self) -> Limits:
         """What one completion may hold."""
@@ -196,6 +287,10 @@ class Settings(BaseSettings):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+
+def _parts(text: str, separator: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(separator) if part.strip())
 
 
 def settings_faults(error: ValidationError) -> str:

@@ -85,7 +85,11 @@ class Submission:
             elapsed_s=time.monotonic() - arrived,
             call=_call(self._wire, scope, headers) if self._wire else None,
         )
-        return await _unless_abandoned(self._front.runner.run(job), receive)
+        reply = await _unless_abandoned(self._front.runner.run(job), receive)
+        if self._front.score_log is not None:
+            elapsed_s = time.monotonic() - arrived
+            self._front.score_log.keep(scope["state"]["request_id"], elapsed_s, job, reply)
+        return reply
 
 
 def _refuse_when_closed(front: Front) -> None:

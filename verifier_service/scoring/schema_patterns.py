@@ -67,6 +67,11 @@ class Pattern:
     _quick_length: int
     """Up to so many characters `re` is the faster one, whatever the text."""
 
+    @property
+    def linear(self) -> bool:
+        """Whether it takes a time linear in every text."""
+        return self._linear is not None
+
     def search(self, text: str) -> bool:
         """Whether the pattern matches anywhere in the text."""
         if self._linear is None or len(text) <= self._quick_length:

@@ -1,0 +1,158 @@
+"""What must never stand in a log, by rule: member names, places, patterns.
+
+When in doubt, more is masked than necessary: a text goes as a whole if it mentions a masked name, a
+masked value of its line, or matches a pattern. Completions write arguments in a dozen formats, and
+a mask that had to understand them all would leak at the first it does not.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from sandbox_tools.types import Json
+from verifier_service.scoring.schema_patterns import compile_pattern
+
+MASKED: Final = "[masked]"
+"""What stands where a value was."""
+EVERY: Final = "*"
+_ESCAPED: Final = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_ESCAPED_BLANK: Final = re.compile(r"\\+[bfnrt]")
+
+
+class Mask:
+    """The rules of one log."""
+
+    def __init__(
+        self, names: Sequence[str] = (), pointers: Sequence[str] = (), patterns: Sequence[str] = ()
+    ) -> None:
+        self._names = frozenset(name.casefold() for name in names)
+        spelt = "|".join(map(re.escape, sorted(self._names)))
+        self._mentioned = re.compile(rf"(?<!\w)(?:{spelt})(?!\w)") if names else None
+        self._pointers = [_tokens(pointer) for pointer in pointers]
+        self._patterns = [compile_pattern(pattern) for pattern in patterns]
+
+    def __bool__(self) -> bool:
+        return bool(self._names or self._pointers or self._patterns)
+
+    def masked(self, line: Mapping[str, Json]) -> dict[str, Json]:
+        """The line without what the rules forbid anywhere in it."""
+        secrets: set[str] = set()
+        pointed: Json = dict(line)
+        for tokens in self._pointers:
+            pointed = _without(pointed, tokens, secrets)
+        secrets.update(*(_texts(value) for value in self._named(pointed)))
+        result: dict[str, Json] = self._clean(pointed, _spellings(secrets))
+        return result
+
+    def schemas(self, tools: Json) -> Json:
+        """Inline tools by the patterns alone: the names in a schema are names of values."""
+        return self._patterned(tools)
+
+    def _named(self, value: Json) -> Iterator[Json]:
+        """The values under masked names."""
+        if isinstance(value, dict):
+            for name, member in value.items():
+                if name.casefold() in self._names:
+                    yield member
+                else:
+                    yield from self._named(member)
+        elif isinstance(value, list):
+            for element in value:
+                yield from self._named(element)
+
+    def _clean(self, value: Json, secrets: frozenset[str]) -> Json:
+        if isinstance(value, str):
+            return MASKED if self._forbidden(value, secrets) else value
+        if isinstance(value, list):
+            return [self._clean(element, secrets) for element in value]
+        if isinstance(value, dict):
+            return {
+                self._clean_name(name, secrets): MASKED
+                if name.casefold() in self._names
+                else self._clean(member, secrets)
+                for name, member in value.items()
+            }
+        if value is None or isinstance(value, bool):
+            return value
+        return MASKED if str(value) in secrets else value
+
+    def _clean_name(self, name: str, secrets: frozenset[str]) -> str:
+        if name.casefold() in self._names:
+            return name
+        return MASKED if self._forbidden(name, secrets) else name
+
+    def _forbidden(self, text: str, secrets: frozenset[str]) -> bool:
+        plain = _unescaped(text)
+        return (
+            self._mentions_name(plain)
+            or any(secret in text or secret in plain for secret in secrets)
+            or any(pattern.search(plain) for pattern in self._patterns)
+        )
+
+    def _mentions_name(self, plain: str) -> bool:
+        if self._mentioned is None:
+            return False
+        return self._mentioned.search(_ESCAPED_BLANK.sub(" ", plain).casefold()) is not None
+
+    def _patterned(self, value: Json) -> Json:
+        if isinstance(value, str):
+            return MASKED if any(p.search(value) for p in self._patterns) else value
+        if isinstance(value, list):
+            return [self._patterned(element) for element in value]
+        if isinstance(value, dict):
+            return {self._patterned(k): self._patterned(v) for k, v in value.items()}
+        return value
+
+
+def _tokens(pointer: str) -> tuple[str, ...]:
+    tokens = pointer.split("/")[1:]
+    return tuple(token.replace("~1", "/").replace("~0", "~") for token in tokens)
+
+
+def _without(value: Any, tokens: Sequence[str], secrets: set[str]) -> Any:
+    """The value with what a pointer names replaced, its texts collected."""
+    if not tokens:
+        secrets.update(_texts(value))
+        return MASKED
+    first, rest = tokens[0], tokens[1:]
+    if isinstance(value, dict):
+        return {
+            name: _without(member, rest, secrets) if first in (EVERY, name) else member
+            for name, member in value.items()
+        }
+    if isinstance(value, list):
+        return [
+            _without(element, rest, secrets) if first in (EVERY, str(at)) else element
+            for at, element in enumerate(value)
+        ]
+    return value
+
+
+def _texts(value: Json) -> Iterator[str]:
+    """What a value would look like in a text, leaf by leaf."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            yield name
+            yield from _texts(member)
+    elif isinstance(value, list):
+        for element in value:
+            yield from _texts(element)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
+
+
+def _spellings(secrets: set[str]) -> frozenset[str]:
+    """The texts as they are, and as JSON escapes them; one of nothing but blanks is no secret."""
+    told = {secret.strip() for secret in secrets} - {"", MASKED}
+    return frozenset(told | {json.dumps(text, ensure_ascii=False)[1:-1] for text in told})
+
+
+def _unescaped(text: str) -> str:
+    """A text as a reader of JSON or of markup would see it."""
+    if "\\" in text:
+        text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    return html.unescape(text) if "&" in text else text
