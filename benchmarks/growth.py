@@ -17,7 +17,7 @@ from typing import Final
 from benchmarks.contender import take_turns
 from benchmarks.core import BATCH, WARMING_SEED, Core, bodies_of
 from benchmarks.corpus import Sample, always_new
-from benchmarks.measure import Tree, cpu_us_each, resident_mib
+from benchmarks.measure import Tree, children, cpu_us_each, resident_mib
 from benchmarks.over_http import Streams
 from benchmarks.servers import Server, load, our_service
 
@@ -78,7 +78,7 @@ def soak(folder: Path, completions: int) -> Tree:
 def memory(server: Server) -> Tree:
     return {
         "front_mib": resident_mib(server.front),
-        "workers_mib": sum(map(resident_mib, server.workers)),
+        "workers_mib": sum(map(resident_mib, children(server.template or 0))),
     }
 
 

@@ -8,6 +8,7 @@ the median of the rounds counts. Imports nothing but the standard library.
 from __future__ import annotations
 
 import gc
+import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +22,22 @@ Tree = dict[str, Any]
 def cpu_s(pid: int) -> float:
     """CPU seconds that a process has taken. Source: clock_getcpuclockid(3) of Linux."""
     return time.clock_gettime((~pid << 3) | 2)
+
+
+def children_cpu_s(pid: int) -> float:
+    """CPU seconds of a process's children: those that live and those that have ended.
+
+    Of the ended ones in ticks of the system. Source: proc_pid_stat(5), cutime and cstime.
+    """
+    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ended = sum(map(int, after_name[13:15])) / os.sysconf("SC_CLK_TCK")
+    return ended + sum(map(cpu_s, children(pid)))
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of a process's children that live."""
+    found = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for file in found for child in file.read_text().split()]
 
 
 def cpu_us_each(work: Callable[[], object], number: int) -> float:

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.contender import ROOT, Failed
-from benchmarks.measure import Tree, cpu_s
-from tests.running_service import children
+from benchmarks.measure import Tree, children, children_cpu_s, cpu_s
 
 HOST: Final = "127.0.0.1"
 START_S: Final = 120.0
 CONNECTIONS: Final = 16
+SETTLING_S: Final = 0.1
+"""After a load: what wrk has left in the middle ends, and is counted."""
 LUA: Final = Path(__file__).with_name("load.lua")
 
 
@@ -31,13 +32,15 @@ class Server:
     url: str
     front: int
     """Process id of what takes the requests."""
-    workers: tuple[int, ...] = ()
-    """Of the processes to which it hands them."""
+    template: int | None = None
+    """Of the process that the workers are children of; they are replaced when one is lost, as when
+    a caller leaves in the middle of a request, which wrk does at its end."""
     reached: dict[Path, int] = field(default_factory=dict)
     """How far it has been sent each file of bodies."""
 
     def cpu_s(self) -> Tree:
-        return {"front": cpu_s(self.front), "workers": sum(map(cpu_s, self.workers))}
+        workers = 0.0 if self.template is None else children_cpu_s(self.template)
+        return {"front": cpu_s(self.front), "workers": workers}
 
 
 @contextmanager
@@ -53,8 +56,8 @@ def our_service(
     with _process(command) as process:
         while not (port_file.exists() and (port := port_file.read_text().strip())):
             _still_starting(process)
-        pids = tuple(pid for child in children(process.pid) for pid in children(child))
-        yield Server(f"http://{HOST}:{port}/score", process.pid, pids)
+        [template] = children(process.pid)
+        yield Server(f"http://{HOST}:{port}/score", process.pid, template)
 
 
 @contextmanager
@@ -157,4 +160,5 @@ def _wrk(server: Server, bodies: Path, seconds: int, connections: int) -> Tree:
     if found["failed"] or not found["requests"]:
         raise Failed(f"{server.url}: {found}")
     server.reached[bodies] = start + found["requests"] + connections
+    time.sleep(SETTLING_S)
     return found

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from benchmarks.contender import take_turns
 from benchmarks.corpus import TOOLSET, groups
-from benchmarks.measure import Tree, cpu_s
+from benchmarks.measure import Tree
+from benchmarks.servers import Server
 from verifier_service.client import AsyncVerifierClient, VerifierClient
 
 PROMPTS: Final = 128
@@ -26,29 +27,30 @@ Items = list[dict[str, Any]]
 Score = Callable[[Items], object]
 
 
-def measured(ways: dict[str, Score], pids: list[int], number: int) -> Tree:
+def measured(ways: dict[str, Score], server: Server, number: int) -> Tree:
     """Each way of asking, with steps of its own: all that it sends is new to the service."""
     return {
-        name: steps(score, pids, 100_000 + number * 100 + index * STEPS)
+        name: steps(score, server, 100_000 + number * 100 + index * STEPS)
         for index, (name, score) in enumerate(ways.items())
     }
 
 
-def steps(score: Score, pids: list[int], seed: int) -> Tree:
+def steps(score: Score, server: Server, seed: int) -> Tree:
     """Lists, one value a step."""
     wall_ms, client_ms = [], []
     batches = [groups(seed + step, PROMPTS, ROLLOUTS) for step in range(STEPS)]
-    server_before = sum(map(cpu_s, pids))
+    server_before = sum(server.cpu_s().values())
     for items in batches:
         wall, own = time.perf_counter(), time.thread_time()
         score(items)
         wall_ms.append((time.perf_counter() - wall) * 1e3)
         client_ms.append((time.thread_time() - own) * 1e3)
-    server_ms = (sum(map(cpu_s, pids)) - server_before) / STEPS * 1e3
+    server_ms = (sum(server.cpu_s().values()) - server_before) / STEPS * 1e3
     return {"wall_ms": wall_ms, "client_cpu_ms": client_ms, "server_cpu_ms": [server_ms]}
 
 
-def main(url: str, *pids: str) -> None:
+def main(url: str, front: str, template: str) -> None:
+    server = Server(url, int(front), int(template))
     loop = asyncio.new_event_loop()
     waiting = VerifierClient(url)
     one_by_one = VerifierClient(url, max_request_completions=PROMPTS * ROLLOUTS)
@@ -67,7 +69,7 @@ def main(url: str, *pids: str) -> None:
     }
     for score in ways.values():
         score(json.loads(json.dumps(groups(99_999, PROMPTS, ROLLOUTS))))
-    take_turns(lambda number: measured(ways, list(map(int, pids)), number))
+    take_turns(lambda number: measured(ways, server, number))
 
 
 if __name__ == "__main__":
