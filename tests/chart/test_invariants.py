@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.chart.rendering import Object, Pods, Release, environment, release
-from tests.chart.value_sets import SECRET, VALUE_SETS
+from tests.chart.value_sets import SECRET, VALUE_SETS, merged
 from verifier_service.settings import Settings
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -130,7 +130,7 @@ def test_what_pods_refer_to_is_there(rendered: Release) -> None:
 
 
 def test_keys_that_pods_refer_to_are_in_the_secret() -> None:
-    made = release(VALUE_SETS["keys"])
+    made = release(merged(VALUE_SETS["keys"], {"auth": {"secretKey": "keys.txt"}}))
     (volume,) = (each for each in made.component("server").spec["volumes"] if "secret" in each)
     (item,) = volume["secret"]["items"]
     assert made.the("Secret")["stringData"][item["key"]] == "first-key-of-two\nsecond-key-of-two\n"

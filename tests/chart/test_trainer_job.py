@@ -76,6 +76,14 @@ def test_wrong_data_is_not_tried_again() -> None:
     assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"
 
 
+def test_machines_of_a_job_set_begin_again_together() -> None:
+    made = release(VALUE_SETS["trainer-jobset"])
+    (job,) = made.jobs
+    assert job["spec"]["backoffLimit"] == 0
+    assert "podFailurePolicy" not in job["spec"]
+    assert made.the("JobSet")["spec"]["failurePolicy"] == {"maxRestarts": 6}
+
+
 def test_a_workspace_outlives_the_release() -> None:
     claim = release(VALUE_SETS["trainer-machines"]).the("PersistentVolumeClaim")
     assert claim["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}

@@ -11,7 +11,7 @@ from tests.chart.rendering import CHART
 
 Values = dict[str, Any]
 
-LONGEST_RELEASE: Final = "a-release-whose-name-is-as-long-as-helm-lets-it-be-53"
+LONGEST_RELEASE: Final = "a-verifier-service-with-the-longest-name-helm-accepts"
 assert len(LONGEST_RELEASE) == 53
 
 COMBINATIONS: Final = (

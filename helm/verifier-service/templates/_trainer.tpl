@@ -36,7 +36,10 @@
 {{- toYaml $command -}}
 {{- end }}
 
-{{/* The specification of the indexed Job: of the Job itself, or of the one that a JobSet makes. */}}
+{{/*
+The specification of the indexed Job: of the Job itself, or of the one that a JobSet makes. That one fails with its first
+pod, whatever the cause, so that all machines begin again together.
+*/}}
 {{- define "verifier.trainerJob" -}}
 {{- $trainer := .Values.trainer -}}
 completionMode: Indexed
@@ -46,6 +49,7 @@ backoffLimit: {{ eq $trainer.engine "JobSet" | ternary 0 (int64 $trainer.backoff
 {{- if not (kindIs "invalid" $trainer.activeDeadlineSeconds) }}
 activeDeadlineSeconds: {{ int64 $trainer.activeDeadlineSeconds }}
 {{- end }}
+{{- if eq $trainer.engine "Job" }}
 podFailurePolicy:
   rules:
     # A node that is drained or taken away is nobody's failure.
@@ -59,6 +63,7 @@ podFailurePolicy:
         containerName: trainer
         operator: In
         values: [2]
+{{- end }}
 template:
   metadata:
     labels:
