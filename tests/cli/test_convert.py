@@ -184,7 +184,7 @@ def test_nemo_gym_has_the_flat_tools_of_the_responses_api(
     verifier: Verifier, dataset: Dataset
 ) -> None:
     inline = {"prompt": HISTORY, "ground_truth": TRUTH, "tools": [TOOL, TOOL["function"]]}
-    result = verifier("convert", dataset(ROW, inline), "--to", "nemo-gym")
+    result = verifier("convert", dataset(ROW, inline), "--to", "nemo-gym", "--no-lint")
     first, second = (row["responses_create_params"] for row in rows_of(result.stdout))
     assert {tool["type"] for tool in first["tools"]} == {"function"}
     assert first["tools"][0]["name"] == CALL["name"]
@@ -199,7 +199,8 @@ def test_every_flat_tool_has_the_members_that_gym_requires(
 ) -> None:
     own = {"name": "g", "strict": True, "parameters": {"type": "object"}}
     row = {"prompt": PROMPT, "ground_truth": TRUTH, "tools": [{"name": "f"}, own]}
-    [written] = rows_of(verifier("convert", dataset(row), "--to", trainer).stdout)
+    result = verifier("convert", dataset(row), "--to", trainer, "--no-lint")
+    [written] = rows_of(result.stdout)
     [bare, kept] = written["responses_create_params"]["tools"]
     assert (bare["strict"], bare["parameters"]) == (False, {"type": "object", "properties": {}})
     assert kept == {"type": "function", **own}
@@ -231,7 +232,8 @@ def test_the_toolset_of_the_command_is_that_of_rows_without_one(
 ) -> None:
     bare = {"prompt": "Hi", "ground_truth": TRUTH}
     own = {**bare, "tools": [TOOL]}
-    result = verifier("convert", dataset(bare, own), "--to", "trl", "-t", "finance")
+    options = ("--to", "trl", "-t", "finance", "--no-lint")
+    result = verifier("convert", dataset(bare, own), *options)
     first, second = (json.loads(row["carrier"]) for row in rows_of(result.stdout))
     assert first["toolset"] == "finance"
     assert "toolset" not in second
@@ -266,6 +268,37 @@ def test_a_bad_line_is_named_and_the_others_are_converted(
     assert f"{path}:2: " in result.stderr
     assert field in result.stderr
     assert len(rows_of(result.stdout)) == 2
+
+
+WRONG_TASKS = [
+    pytest.param({"ground_truth": [{**CALL, "arguments": {}}]}, "task.self_check", id="arguments"),
+    pytest.param({"ground_truth": [{**CALL, "name": "f"}]}, "/ground_truth", id="no such tool"),
+    pytest.param({"ground_truth": [{"nam": "f"}]}, "/ground_truth/0/name", id="no call"),
+    pytest.param({"options": {"zz": 1}}, "/options/zz", id="unknown option"),
+    pytest.param({"toolset": None, "tools": [TOOL]}, "/ground_truth", id="inline tools"),
+]
+
+
+@pytest.mark.parametrize(("members", "said"), WRONG_TASKS)
+def test_a_task_that_lint_finds_wrong_is_a_bad_line(
+    verifier: Verifier, dataset: Dataset, members: dict[str, Any], said: str
+) -> None:
+    path = dataset(ROW, {**ROW, **members})
+    result = verifier("convert", path, "--to", "trl")
+    assert (result.exit_code, len(rows_of(result.stdout))) == (1, 1)
+    assert f"{path}:2: " in result.stderr
+    assert said in result.stderr
+    as_it_is = verifier("convert", path, "--to", "trl", "--no-lint")
+    assert (as_it_is.exit_code, len(rows_of(as_it_is.stdout))) == (0, 2)
+
+
+@pytest.mark.parametrize(("name", "said"), [("nope", "toolset nope"), (None, "no toolset")])
+def test_a_task_whose_tools_are_not_known_is_converted_and_counted(
+    verifier: Verifier, dataset: Dataset, name: str | None, said: str
+) -> None:
+    result = verifier("convert", dataset({**ROW, "toolset": name}), "--to", "trl")
+    assert (result.exit_code, len(rows_of(result.stdout))) == (0, 1)
+    assert f"not checked: 1 rows name {said}" in result.stderr
 
 
 def test_strict_stops_at_the_first_bad_line_and_keeps_the_old_file(

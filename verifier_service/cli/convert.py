@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from sandbox_tools.types import Json
     from verifier_service.convert import BadRow, Shape, Task
     from verifier_service.convert.files import Write
+    from verifier_service.engine import Engine
+    from verifier_service.local import LocalVerifier
 
+_LINTED: Final = ("ground_truth", "toolset", "tools", "options")
+"""What decides whether a task scores full against itself."""
 NAMED_LINES: Final = 20
 """Bad lines that are named; the others are counted."""
 _STDIN: Final = "-"
@@ -59,6 +63,12 @@ def convert(  # noqa: PLR0913 - the options of a command
             help="Where rows have a place for the tools that the policy is shown, fill it.",
         ),
     ] = True,
+    lint: Annotated[
+        bool,
+        typer.Option(
+            "--lint/--no-lint", help="Whether tasks that `verifier lint` finds wrong are left out."
+        ),
+    ] = True,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad line.")] = False,
     toolsets: options.ToolsetPaths = None,
 ) -> None:
@@ -70,6 +80,9 @@ def convert(  # noqa: PLR0913 - the options of a command
     canonical (ours), trl, unsloth, axolotl, openrlhf, slime, miles, verl, easyr1, ms-swift,
     nemo-gym, verifiers, prime-rl, skyrl, areal, roll, rllm, sagemaker, bedrock, gemini,
     eval-protocol, open-instruct.
+
+    Each task is checked as `verifier lint` does, where it has tools or its toolset is loaded. One
+    that does not score full against itself is a bad line.
 
     Exit codes: 0 every row was converted; 1 some lines were bad (the others were converted); 2
     wrong usage; 130 interrupted.
@@ -84,8 +97,18 @@ def convert(  # noqa: PLR0913 - the options of a command
         read = replace(read, prompt_field=prompt_field)
     _refuse_to_overwrite(dataset, output)
     defaults = {} if toolset is None else {"toolset": toolset}
-    tools = _Tools(toolsets) if show_tools and write_shape.shows_tools else None
-    work = _Conversion(dataset, read, write_shape, defaults, tools, to == "canonical", strict)
+    shows_tools = show_tools and write_shape.shows_tools
+    local = _local(toolsets) if lint or shows_tools else None
+    work = _Conversion(
+        dataset=dataset,
+        source=read,
+        target=write_shape,
+        defaults=defaults,
+        tools=_Tools(local.engine) if local and shows_tools else None,
+        lint=_Lint(local) if local and lint else None,
+        prompt_optional=to == "canonical",
+        stop_at_bad_line=strict,
+    )
     try:
         with _opened(output) as write:
             work.run(write)
@@ -105,6 +128,7 @@ class _Conversion:
     target: Shape
     defaults: Mapping[str, Json]
     tools: _Tools | None
+    lint: _Lint | None
     prompt_optional: bool
     stop_at_bad_line: bool
     done: int = 0
@@ -136,6 +160,8 @@ class _Conversion:
         task = self.source.task(given, self.defaults)
         if task.prompt is None and not self.prompt_optional:
             raise BadRow("", f"no prompt; give one of {', '.join(PROMPTS)}, or --prompt-field")
+        if self.lint is not None:
+            self.lint.check(task)
         if self.tools is not None:
             task = replace(task, shown=self.tools.of(task))
         row = self.target.row(task)
@@ -153,13 +179,66 @@ class _Conversion:
             complain(message)
 
 
+def _local(toolsets: list[Path] | None) -> LocalVerifier:
+    from verifier_service.cli.scorers import load_local  # noqa: PLC0415  slow
+
+    return load_local(toolsets)
+
+
+class _Lint:
+    """Whether tasks score full against themselves, as `verifier lint` asks."""
+
+    def __init__(self, local: LocalVerifier) -> None:
+        self._local = local
+        self.passed_over: Counter[str] = Counter()
+        """Why tasks could not be checked, and how many."""
+
+    def check(self, task: Task) -> None:
+        """Refuse a task that can never be rewarded.
+
+        Raises:
+            BadRow: It is one; `field` points into the task.
+        """
+        from verifier_service.convert import BadRow  # noqa: PLC0415  slow
+        from verifier_service.local import RequestRefused  # noqa: PLC0415  slow
+
+        item = {name: task.item[name] for name in _LINTED if task.item.get(name) is not None}
+        if self._lacks_tools(item):
+            return
+        try:
+            [verdict] = self._local.score({"items": [{**item, "completion": ""}]})["verdicts"]
+        except RequestRefused as refused:
+            [fault, *_] = refused.problem.get("errors") or [{}]
+            pointer = fault.get("pointer", "").removeprefix("/items/0")
+            raise BadRow(pointer, fault.get("detail", str(refused))) from None
+        if verdict["outcome"] != "scored":
+            failure = verdict["failures"][0]
+            raise BadRow(failure["path"], f"{failure['code']}: {failure['message']}")
+
+    def _lacks_tools(self, item: Mapping[str, Json]) -> bool:
+        from verifier_service.engine import UnknownName  # noqa: PLC0415  slow
+
+        name = item.get("toolset")
+        if name is None and "tools" not in item:
+            self.passed_over["name no toolset and no tools"] += 1
+            return True
+        if not isinstance(name, str):
+            return False
+        try:
+            self._local.engine.toolset(name)
+        except UnknownName:
+            self.passed_over[
+                f"name toolset {name}, which is not loaded; load it with --toolsets"
+            ] += 1
+            return True
+        return False
+
+
 class _Tools:
     """The tools that a task offers, as a policy is shown them."""
 
-    def __init__(self, paths: list[Path] | None) -> None:
-        from verifier_service.cli.scorers import load_local  # noqa: PLC0415  slow
-
-        self._engine = load_local(paths).engine
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     def of(self, task: Task) -> list[Json]:
         from verifier_service.convert import BadRow  # noqa: PLC0415  slow
@@ -265,5 +344,8 @@ def _report(work: _Conversion, to: str) -> None:
         complain(f"{work.bad - NAMED_LINES:,} more bad lines")
     for name, count in work.left_out.items():
         note = f"left out: {harmless(name)} of {count:,} rows; {to} has no place for it"
+        stderr().print(note, soft_wrap=True, markup=False)
+    for why, count in (work.lint.passed_over if work.lint else {}).items():
+        note = f"not checked: {count:,} rows {harmless(why)}"
         stderr().print(note, soft_wrap=True, markup=False)
     stderr().print(f"{work.done:,} rows converted", soft_wrap=True)
