@@ -23,6 +23,7 @@ SET_BY_THE_CHART: Final = {
     "insecure": "VERIFIER_INSECURE",
     "toolsets": "VERIFIER_TOOLSETS",
     "profiles": "VERIFIER_PROFILES",
+    "score_log": "VERIFIER_SCORE_LOG",
 }
 """Settings that have values of their own in the chart, and their variables; None: never set."""
 

@@ -22,6 +22,7 @@ FROM_OUTSIDE = {
     "team-profiles",
     "other.profiles",
     "site",
+    "score-logs",
     "shared-runs",
     "runs",
 }
@@ -204,6 +205,8 @@ def test_the_service_reads_what_the_chart_writes(rendered: Release) -> None:
 def test_numbers_reach_the_service_as_they_are_written() -> None:
     settings = _settings(release(VALUE_SETS["settings"]))
     assert (settings.queue_bytes, settings.drain_s, settings.docs) == (536_870_912, 75.5, False)
+    assert settings.score_log_mask_names == ("password", "token")
+    assert settings.score_log_mask_patterns == ("sk-[a-z]{8,}", "[0-9]{4} [0-9]{4}")
     assert settings.wire_unscored == {"openrlhf": 0, "slime": -1.5}
 
 

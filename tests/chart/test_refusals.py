@@ -53,6 +53,10 @@ SENSELESS: dict[str, tuple[dict[str, Any], str]] = {
         {"terminationGracePeriodSeconds": 125},
         "terminationGracePeriodSeconds must be more",
     ),
+    "a score log of less than two files": (
+        {"settings": {"score_log_max_bytes": 100_000_000}},
+        "settings.score_log_max_bytes (100000000)",
+    ),
     "less than least": ({"autoscaling": SCALING | {"minReplicas": 20}}, "autoscaling.minReplicas"),
     "scaling by nothing": (
         {"autoscaling": SCALING | {"targetCPUUtilizationPercentage": None}},

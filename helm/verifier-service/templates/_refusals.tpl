@@ -39,6 +39,12 @@
 {{- fail (printf "terminationGracePeriodSeconds must be more than preStopSleepSeconds, settings.drain_grace_s and settings.drain_s together: %d" $least) -}}
 {{- end -}}
 
+{{- $kept := include "verifier.setting" (list . "score_log_max_bytes" 1073741824) | int64 -}}
+{{- $rotated := include "verifier.setting" (list . "score_log_rotate_bytes" 67108864) | int64 -}}
+{{- if lt $kept (mul 2 $rotated) -}}
+{{- fail (printf "settings.score_log_max_bytes (%d) is below twice settings.score_log_rotate_bytes (%d)" $kept $rotated) -}}
+{{- end -}}
+
 {{- $scaling := $values.autoscaling -}}
 {{- if $scaling.enabled -}}
 {{- if gt (int64 $scaling.minReplicas) (int64 $scaling.maxReplicas) -}}
@@ -92,7 +98,7 @@
 {{- fail "httpRoute.enabled needs httpRoute.parentRefs: the gateway that it hangs on" -}}
 {{- end -}}
 
-{{- $ours := list "VERIFIER_HOST" "VERIFIER_PORT" "VERIFIER_METRICS_PORT" "VERIFIER_WORKERS" "VERIFIER_API_KEYS_FILE" "VERIFIER_INSECURE" "VERIFIER_TOOLSETS" "VERIFIER_PROFILES" -}}
+{{- $ours := list "VERIFIER_HOST" "VERIFIER_PORT" "VERIFIER_METRICS_PORT" "VERIFIER_WORKERS" "VERIFIER_API_KEYS_FILE" "VERIFIER_INSECURE" "VERIFIER_TOOLSETS" "VERIFIER_PROFILES" "VERIFIER_SCORE_LOG" "POD_NAME" -}}
 {{- range $values.extraEnv -}}
 {{- if has .name $ours -}}
 {{- fail (printf "extraEnv sets %s, which the chart sets from other values" .name) -}}

@@ -12,6 +12,9 @@
 {{- $pairs := list -}}
 {{- range $key, $number := $value -}}{{- $pairs = append $pairs (printf "%s=%s" $key (include "verifier.number" $number)) -}}{{- end -}}
 {{- $text = join "," $pairs -}}
+{{- else if kindIs "slice" $value -}}
+{{- /* A pattern may hold a comma. */ -}}
+{{- $text = join (eq $name "score_log_mask_patterns" | ternary "\n" ",") $value -}}
 {{- else if not (or (kindIs "string" $value) (kindIs "bool" $value)) -}}
 {{- $text = include "verifier.number" $value -}}
 {{- end }}
