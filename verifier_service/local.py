@@ -12,7 +12,7 @@ from verifier_service import encode
 from verifier_service.decode import decode_body
 from verifier_service.engine import Engine, EngineConfig, Setting
 from verifier_service.handler import RequestHandler
-from verifier_service.jobs import Job, Task
+from verifier_service.jobs import Call, Job, Task
 from verifier_service.scoring.types import Failure, Options
 
 
@@ -56,6 +56,12 @@ class LocalVerifier:
             RequestRefused: Where the service would answer 4xx.
         """
         return self._answer(Task.PARSE, request)
+
+    def answer_wire(self, wire: str, query: str, request: Json) -> tuple[int, Json]:
+        """Status and answer to a request on a trainer's own wire, by the wire's name."""
+        job = Job(Task.WIRE, encode.dumps(request), deadline_s=float("inf"), call=Call(wire, query))
+        reply = self._handler(job, _Silent())
+        return reply.status, decode_body(reply.body)
 
     def lint(
         self,

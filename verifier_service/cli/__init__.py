@@ -1,4 +1,4 @@
-"""The `verifier` command: serve, score, lint, audit, explain, convert, and what is loaded.
+"""The `verifier` command: serve, score, replay, lint, audit, explain, convert, what is loaded.
 
 Commands import what they need when they run, so that `verifier --help` is quick and everything but
 `serve` works without the server's dependencies.
@@ -30,6 +30,7 @@ from verifier_service.cli.explain import explain
 from verifier_service.cli.lint import lint
 from verifier_service.cli.parse import parse
 from verifier_service.cli.path import path
+from verifier_service.cli.replay import replay
 from verifier_service.cli.score import score
 from verifier_service.cli.serve import serve
 
@@ -119,6 +120,7 @@ app.command()(score)
 app.command()(lint)
 app.command()(audit)
 app.command()(explain)
+app.command()(replay)
 app.command()(parse)
 app.command()(convert)
 app.command()(path)

@@ -113,14 +113,14 @@ def _outcomes(
     """What became of each line of a chunk, in the order of the lines."""
     outcomes = [line for line in chunk if isinstance(line, BadLine)]
     good = [line for line in chunk if isinstance(line, Row)]
-    return sorted([*outcomes, *_scored(good, scorer, fields)], key=_line_number)
+    return sorted([*outcomes, *scored(good, scorer, fields)], key=_line_number)
 
 
 def _line_number(outcome: Scored | BadLine) -> int:
     return outcome.line if isinstance(outcome, BadLine) else outcome.row.line
 
 
-def _scored(
+def scored(
     rows: Sequence[Row], scorer: Scorer, fields: Mapping[str, Json]
 ) -> Iterator[Scored | BadLine]:
     """Verdicts for the rows, and reasons for those that are refused, in any order."""
@@ -135,7 +135,7 @@ def _scored(
         refused = _refused(rows, refusal)
         yield from refused.values()
         rest = [row for at, row in enumerate(rows) if at not in refused]
-        yield from _scored(rest, scorer, fields)
+        yield from scored(rest, scorer, fields)
         return
     for row in rows:
         yield Scored(row, [next(verdicts) for _ in range(row.completions)])
@@ -150,8 +150,8 @@ def _scored_apart(
         yield BadLine(rows[0].line, "", str(reason))
         return
     middle = len(rows) // 2
-    yield from _scored(rows[:middle], scorer, fields)
-    yield from _scored(rows[middle:], scorer, fields)
+    yield from scored(rows[:middle], scorer, fields)
+    yield from scored(rows[middle:], scorer, fields)
 
 
 def _refused(rows: Sequence[Row], refusal: VerifierRefused) -> dict[int, BadLine]:

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-NAMES: Final = "score-*.jsonl"
-OPEN: Final = ".open"
+from verifier_service.score_log.plan import NAMES, OPEN
+
 _TAIL_BYTES: Final = 65_536
 
 

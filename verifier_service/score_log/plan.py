@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 MIB: Final = 2**20
+NAMES: Final = "score-*.jsonl"
+"""The files of a log; one that is being written has `OPEN` behind its name."""
+OPEN: Final = ".open"
 
 
 @dataclass(frozen=True, slots=True)
