@@ -238,8 +238,7 @@ class _Batch:
         told = zip(refusal.pointers, refusal.problem.get("errors", ()), strict=False)
         wrong: dict[int, CarrierFault] = {}
         for pointer, error in told:
-            places, rest = _named(pointer, groups)
-            fault = CarrierFault(rest, _remedied(rest, error.get("detail", "wrong")))
+            places, fault = _named(pointer, str(error.get("detail", "wrong")), groups)
             for place in places:
                 wrong.setdefault(place, fault)
         if not wrong:
@@ -301,20 +300,20 @@ _FROM_ENVIRONMENT: Final = {
 }
 
 
-def _remedied(pointer: str, detail: str) -> str:
-    return detail + _FROM_ENVIRONMENT.get(pointer, "")
-
-
-def _named(pointer: str, groups: Sequence[Sequence[int]]) -> tuple[Sequence[int], str]:
-    """The samples that a JSON Pointer into the request is about, and what it says of them."""
-    match pointer.split("/", 5)[1:]:
+def _named(
+    pointer: str, detail: str, groups: Sequence[Sequence[int]]
+) -> tuple[Sequence[int], CarrierFault]:
+    """The samples that a fault at a JSON Pointer into the request is about, and what is wrong."""
+    match pointer.split("/")[1:]:
         case ["items", item, "completions", completion, *_] if _within(item, groups):
             group = groups[int(item)]
             one = [group[int(completion)]] if _within(completion, group) else group
-            return one, ""
+            return one, NoCompletion(detail)
         case ["items", item, *rest] if _within(item, groups):
-            return groups[int(item)], "".join(f"/{step}" for step in rest)
-    return (), pointer
+            member = "".join(f"/{step}" for step in rest)
+            remedy = _FROM_ENVIRONMENT.get(member, "")
+            return groups[int(item)], CarrierFault(member, detail + remedy)
+    return (), CarrierFault(pointer, detail)
 
 
 def _within(index: str, places: Sequence[object]) -> bool:
