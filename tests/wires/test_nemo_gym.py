@@ -242,6 +242,9 @@ def test_components_add_up_in_every_profile(service: str, profile: str, argument
         pytest.param({"carrier": CARRIER, "options": ["A", "B"]}, "", id="a carrier"),
         pytest.param({"carrier": json.dumps(CARRIER)}, "", id="a carrier as text"),
         pytest.param({"ground_truth": TRUTH}, "?toolset=finance", id="a toolset in the URL"),
+        pytest.param(
+            {"reward_model": {"style": "rule", "ground_truth": json.dumps(CARRIER)}}, "", id="verl"
+        ),
     ],
 )
 def test_the_task_may_stand_in(service: str, row: dict[str, Any], query: str) -> None:
