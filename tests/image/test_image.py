@@ -151,6 +151,17 @@ def test_toolsets_and_profiles_load_from_config_maps(tmp_path: Path) -> None:
         assert client.post("/score", json=batch).json()["rewards"] == [1.0]
 
 
+def test_a_score_log_is_written_where_the_chart_mounts_it(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    volume = ("--volume", f"{tmp_path}:/var/lib/verifier/score-log")
+    folder = "/var/lib/verifier/score-log/pod-1"
+    with serving(*volume, VERIFIER_SCORE_LOG=folder) as started:
+        with started.client() as client:
+            assert client.post("/score", json=BATCH).json()["rewards"] == [1.0]
+        assert started.stop() == 0
+    assert any(file.stat().st_size for file in (tmp_path / "pod-1").iterdir())
+
+
 def test_keys_rotate_without_a_restart(tmp_path: Path) -> None:
     _mount(tmp_path / "keys", {"keys": "the-old-key\n"})
     volume = ("--volume", f"{tmp_path}:/etc/verifier:ro")
