@@ -5,7 +5,7 @@
 
 Every replica has one worker. Trainers are processes of their own, each with an asynchronous client,
 and begin their steps when the simulated ones do. Everything runs on the few cores of this machine:
-the simulation is told how many there are, and how many tasks of others wanted one meanwhile.
+the simulation is told how many there are, and how many others wanted one meanwhile.
 
 Needs nginx (`apt-get install nginx-light`).
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import platform
@@ -30,7 +31,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from multiprocessing import active_children, get_context
+from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any, Final
@@ -51,7 +52,7 @@ ROLLOUTS: Final = 8
 COSTED: Final = 200
 """Requests whose cost is measured."""
 WARMING: Final = 20
-LOOK_S: Final = 0.05
+LOOK_S: Final = 0.25
 """Between two looks at who else wants a core."""
 AHEAD_S: Final = 0.5
 """From when all trainers are ready to their common zero."""
@@ -60,7 +61,7 @@ NEW: Final = 1_000_000
 STEPS_OF_A_TRAINER: Final = 10_000
 """The same from one trainer to the next."""
 
-BURSTS: Final = Setup(trainers=2, completions=3 * REQUEST_COMPLETIONS, period_s=1.0, seconds=30)
+BURSTS: Final = Setup(trainers=2, completions=3 * REQUEST_COMPLETIONS, period_s=1.0, seconds=25)
 """About a quarter of two cores: what waits, waits for bursts and not for a machine that is full."""
 CASES: Final = (
     replace(BURSTS, replicas=1),
@@ -268,7 +269,7 @@ class Observed:
 
     step_s: list[float]
     neighbours: float
-    """Tasks of others that ran, or waited for a core, on average meanwhile."""
+    """Sessions of others that wanted a core, on average meanwhile."""
     service_us: float
     """CPU microseconds a completion that load balancer and replicas took."""
 
@@ -306,13 +307,21 @@ _SHOWN: Final = ("replicas", "policy", "trainers", "completions", "period_s", "a
 
 
 def compared(setup: Setup, seen: Observed, drawn: Costs) -> dict[str, float]:
-    """A real run beside the same one simulated, and beside one on cores for all."""
+    """A real run beside the same one simulated: on this machine, and on cores for all.
+
+    What a completion costs depends on who else uses caches and cores: the costs of this machine
+    are those of the run itself, as one factor on all that was measured before.
+    """
+    slower = seen.service_us / drawn.service
     here = replace(setup, cores=float(available_cores()), neighbours=seen.neighbours)
-    outcomes = {"here": simulated(here, drawn), "unshared": simulated(setup, drawn)}
+    outcomes = {
+        "here": simulated(here, drawn.times(slower)),
+        "unshared": simulated(setup, drawn),
+    }
     found = {f"real_p{p}_ms": quantile(seen.step_s, p / 100) * 1e3 for p in (50, 90, 99)}
     for name, outcome in outcomes.items():
         found |= {f"{name}_p{p}_ms": outcome.ms(p / 100) for p in (50, 90, 99)}
-    found |= {"neighbours": seen.neighbours, "service_us": seen.service_us}
+    found |= {"neighbours": seen.neighbours, "slower": slower}
     return {name: round(value, 2) for name, value in found.items()}
 
 
@@ -323,8 +332,8 @@ def _told(setup: Setup, found: dict[str, float]) -> str:
     )
     return (
         f"{setup.replicas} x {setup.policy}, {setup.trainers} {setup.arrivals} trainers,"
-        f" {setup.completions} a step: {pairs}; {found['neighbours']:.1f} tasks of others,"
-        f" {found['service_us']:.0f} us a completion"
+        f" {setup.completions} a step: {pairs}; {found['neighbours']:.1f} neighbours,"
+        f" {found['slower']:.2f} times the costs"
     )
 
 
@@ -336,11 +345,11 @@ def observed(service: Balanced, setup: Setup, seed: int) -> Observed:
         asked = [(service.url, setup, number, seed) for number in range(setup.trainers)]
         running = pool.starmap_async(trainer, asked, chunksize=1)
         ready.wait()
-        own = (*service.pids, *(each.pid for each in active_children() if each.pid))
+        own = {os.getsid(0), *map(os.getsid, service.pids)}
         before_s = service.cpu_s()
         neighbours = []
         while not running.ready():
-            neighbours.append(_runnable() - sum(map(_wants_a_core, own)))
+            neighbours.append(len(_sessions_at_work() - own))
             running.wait(LOOK_S)
         service_s = service.cpu_s() - before_s
         step_s = [s for each in running.get() for s in each]
@@ -348,18 +357,19 @@ def observed(service: Balanced, setup: Setup, seed: int) -> Observed:
     return Observed(step_s, statistics.fmean(neighbours), service_s / scored * 1e6)
 
 
-def _runnable() -> int:
-    """Tasks of this machine that run or wait for a core, but for the one that asks.
+def _sessions_at_work() -> set[int]:
+    """Sessions of which a process runs or waits for a core.
 
-    Source: proc(5), `procs_running` of /proc/stat.
+    Linux shares its cores between sessions, whatever the number of their processes. Source:
+    sched(7), "The autogroup feature"; proc(5), /proc/PID/stat.
     """
-    lines = Path("/proc/stat").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("procs_running")) - 1
-
-
-def _wants_a_core(pid: int) -> bool:
-    # Source: proc(5), the state in /proc/PID/stat, behind the name in brackets.
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "R"
+    found = set()
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _parent, _group, session = file.read_text().rpartition(")")[2].split()[:4]
+            if state == "R":
+                found.add(int(session))
+    return found
 
 
 _ready: Barrier

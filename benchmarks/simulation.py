@@ -18,9 +18,10 @@ import itertools
 import json
 import math
 import random
+import statistics
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Final
@@ -51,6 +52,15 @@ class Costs:
     def measured(cls, file: Path = COSTS) -> Costs:
         return cls(**json.loads(file.read_text("utf-8"))["us_per_completion"])
 
+    @property
+    def service(self) -> float:
+        """Of load balancer and replica together, on average."""
+        return sum(statistics.fmean(each) for each in (self.balancer, self.front, self.worker))
+
+    def times(self, factor: float) -> Costs:
+        """The same on a processor that is so much slower."""
+        return Costs(**{name: [factor * each for each in us] for name, us in asdict(self).items()})
+
 
 @dataclass(frozen=True, slots=True)
 class Setup:
@@ -74,7 +84,7 @@ class Setup:
     cores: float = math.inf
     """That all processes of all sides share; infinite: none ever waits for a core."""
     neighbours: float = 0.0
-    """Tasks of others on those cores."""
+    """Others that always want one of those cores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +307,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--seconds", type=float, default=usual.seconds, help="in which steps begin")
     add("--seed", type=int, default=usual.seed)
     add("--cores", type=float, default=usual.cores, help="that everything shares; none: no limit")
-    add("--neighbours", type=float, default=usual.neighbours, help="other tasks on those cores")
+    add(
+        "--neighbours",
+        type=float,
+        default=usual.neighbours,
+        help="others that always want one of them",
+    )
     add("--costs", type=Path, default=COSTS, help="measured by `benchmarks.replicas costs`")
     options = vars(parser.parse_args(arguments))
     numbers, costs = options.pop("replicas"), Costs.measured(options.pop("costs"))
