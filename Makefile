@@ -39,7 +39,12 @@ train-demo: $(STAMP) $(TRAINER_STAMP)  ## Data, warm start, GRPO, evaluation and
 
 test: test-service test-trainer  ## Run all tests.
 
-test-service: $(STAMP)  ## Run the tests of the service, and those of the trainer that need no torch.
+PROMTOOL := $(BIN)/promtool
+
+$(PROMTOOL): $(STAMP)
+	tests/observability/install-promtool $@ || echo "the tests of alerts and dashboards will be skipped" >&2
+
+test-service: $(STAMP) $(PROMTOOL)  ## Run the tests of the service, and those of the trainer that need no torch.
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-trainer: $(STAMP) $(TRAINER_STAMP)  ## Run the tests of the trainer in its own environment.

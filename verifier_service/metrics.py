@@ -168,12 +168,25 @@ class _Gauges(Collector):
             self._admission.completions.used,
         )
         yield GaugeMetricFamily(
+            "verifier_queue_completions_limit",
+            "Completions beyond which requests are refused.",
+            self._admission.completions.bound,
+        )
+        yield GaugeMetricFamily(
             "verifier_queue_bytes",
             "Bytes of bodies waiting or in work, and of answers being sent.",
             self._admission.bytes.used,
         )
         yield GaugeMetricFamily(
+            "verifier_queue_bytes_limit",
+            "Bytes beyond which requests are refused.",
+            self._admission.bytes.bound,
+        )
+        yield GaugeMetricFamily(
             "verifier_workers_alive", "Scoring processes that run.", self._runner.alive
+        )
+        yield GaugeMetricFamily(
+            "verifier_workers_wanted", "Scoring processes that should run.", self._runner.size
         )
         yield CounterMetricFamily(
             "verifier_worker_restarts",

@@ -66,10 +66,13 @@ async def test_workers_and_queue_are_read_when_asked(connect: Connect, runner: F
             share.add_bytes(7)
             found = await metrics(client)
     assert found["verifier_workers_alive",] == 1
+    assert found["verifier_workers_wanted",] == 2
     assert found["verifier_worker_restarts_total",] == 3
     assert found["verifier_log_drops_total",] == 0
     assert found["verifier_queue_completions",] == 5
+    assert found["verifier_queue_completions_limit",] == 131_072
     assert found["verifier_queue_bytes",] == 7
+    assert found["verifier_queue_bytes_limit",] == 1024**3
 
 
 @pytest.mark.parametrize("name", ["verifier_build_info"])
