@@ -13,7 +13,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,19 +56,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="about two minutes instead of ten")
     parser.add_argument("--soak", type=int, help="completions of the soak; 1000000 takes minutes")
+    parser.add_argument("--only", nargs="+", help="sections to measure again; the others stay")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the numbers go")
     arguments = parser.parse_args()
     effort = QUICK if arguments.quick else FULL
     soak = effort.soak_completions if arguments.soak is None else arguments.soak
     results: Tree = {"conditions": conditions(effort, quick=arguments.quick)}
-    for section, found in measured(effort, soak):
+    if arguments.only:
+        results = json.loads(arguments.out.read_text("utf-8"))
+        again = {section: effort.rounds for section in arguments.only}
+        results["conditions"].setdefault("again", {}).update(again)
+    for section, found in measured(effort, soak, arguments.only):
         results[section] = found
         arguments.out.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     print(f"{arguments.out}: now `python -m benchmarks.report`")
     return 0
 
 
-def measured(effort: Effort, soak: int) -> Iterator[tuple[str, Tree]]:
+def measured(effort: Effort, soak: int, only: Sequence[str] | None) -> Iterator[tuple[str, Tree]]:
     """Every section with its name, as it is done; without wrk, those that need none."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -89,7 +94,8 @@ def measured(effort: Effort, soak: int) -> Iterator[tuple[str, Tree]]:
             if soak:
                 sections["soak"] = lambda: growth.soak(folder, soak)
         for section, measure in sections.items():
-            yield section, _told(section, measure)
+            if not only or section in only:
+                yield section, _told(section, measure)
 
 
 def _told(section: str, measure: Callable[[], Tree]) -> Tree:

@@ -91,7 +91,12 @@ server. On shared cores the clock says little: compare CPU, and ratios within th
 
 
 def rounds(where: Tree) -> str:
-    return "one round" if where["rounds"] == 1 else f"{where['rounds']} rounds"
+    """How many, and which sections were measured by themselves with another number."""
+    again = where.get("again", {})
+    apart = ", ".join(f"{section.replace('_', ' ')}: {number}" for section, number in again.items())
+    return f"{where['rounds']} rounds" + (
+        f" (measured by themselves afterwards, {apart})" if apart else ""
+    )
 
 
 def summary(results: Tree) -> str:
