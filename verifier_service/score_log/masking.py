@@ -11,6 +11,7 @@ import html
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from sandbox_tools.types import Json
@@ -19,6 +20,7 @@ from verifier_service.scoring.schema_patterns import compile_pattern
 MASKED: Final = "[masked]"
 """What stands where a value was."""
 EVERY: Final = "*"
+_JSON_BEGINS: Final = ("{", "[", '"')
 _ESCAPED: Final = re.compile(r"\\+u([0-9a-fA-F]{4})")
 _ESCAPED_BLANK: Final = re.compile(r"\\+[bfnrt]")
 
@@ -53,7 +55,7 @@ class Mask:
         return self._patterned(tools)
 
     def _named(self, value: Json) -> Iterator[Json]:
-        """The values under masked names."""
+        """The values under masked names, in texts that are JSON too."""
         if isinstance(value, dict):
             for name, member in value.items():
                 if name.casefold() in self._names:
@@ -63,6 +65,9 @@ class Mask:
         elif isinstance(value, list):
             for element in value:
                 yield from self._named(element)
+        elif isinstance(value, str) and value.lstrip()[:1] in _JSON_BEGINS:
+            with suppress(ValueError, RecursionError):  # most texts that begin so are none
+                yield from self._named(json.loads(value))
 
     def _clean(self, value: Json, secrets: frozenset[str]) -> Json:
         if isinstance(value, str):

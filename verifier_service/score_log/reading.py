@@ -110,9 +110,10 @@ def entries(lines: Iterable[bytes]) -> Iterator[Entry]:
 def _decision(
     line: Mapping[str, Any], number: int, size: int, tools: Mapping[str, Json]
 ) -> Decision | Withheld | Unreadable:
+    task: Mapping[str, Any] = line["task"]
+    _check(line["verdict"])
     if withheld := _withheld(line, "completion", 1):
         return withheld
-    task: Mapping[str, Any] = line["task"]
     item = {"completion": line["completion"], "profile": line["profile"]["name"]}
     item |= {name: task[name] for name in ("ground_truth", "format", "options") if name in task}
     if "tools" in task:
@@ -135,6 +136,19 @@ def _decision(
         line.get("run"),
         line.get("step"),
     )
+
+
+def _check(verdict: Mapping[str, Any]) -> None:
+    """See that a verdict holds what verdicts are compared by.
+
+    Raises:
+        LookupError, TypeError: It does not.
+    """
+    for member in ("outcome", "reward", "tier"):
+        hash(verdict[member])
+    for failure in verdict["failures"] or ():
+        hash(failure["code"])
+    float(verdict["reward"] or 0)
 
 
 def _wire_call(line: Mapping[str, Any]) -> WireCall | Withheld:
