@@ -64,7 +64,7 @@ def main() -> int:
     results: Tree = {"conditions": conditions(effort, quick=arguments.quick)}
     if arguments.only:
         results = json.loads(arguments.out.read_text("utf-8"))
-        again = {section: effort.rounds for section in arguments.only}
+        again = dict.fromkeys(arguments.only, effort.rounds)
         results["conditions"].setdefault("again", {}).update(again)
     for section, found in measured(effort, soak, arguments.only):
         results[section] = found

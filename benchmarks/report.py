@@ -46,6 +46,12 @@ depends on what of it has been met, so every figure says which:
 How often a real run repeats itself is not known; it lies between *new* and *seen*. Figures of *seen* alone would say little about scoring.
 """
 
+NOT_UNDER_LOAD: Final = """\
+## Over HTTP
+
+Throughput and latency by size of request were not measured in this run: `make bench` on a machine that has wrk and is not busy with other things.
+"""
+
 UNMEASURED: Final = """\
 ## Not measured
 
@@ -60,7 +66,7 @@ def page(results: Tree) -> str:
         head(results),
         summary(results),
         in_process(results["in_process"]),
-        *([over_http(results)] if "throughput" in results else []),
+        over_http(results) if "throughput" in results else NOT_UNDER_LOAD,
         step(results["step"]),
         peers(results),
         growth(results),
@@ -103,7 +109,9 @@ def summary(results: Tree) -> str:
     """Completions for the same CPU, as multiples of what others do."""
     rows = [*ratios_in_process(results["in_process"])]
     if "throughput" in results:
-        rows += ratios_over_http(results["throughput"], results["peers_over_http"]["measured"])
+        rows += ratios_over_http(
+            results["throughput"], results.get("peers_over_http", {}).get("measured", {})
+        )
     columns = ("compared with", "how", *_STREAMS)
     return f"""\
 ## In one table
@@ -188,7 +196,7 @@ def over_http(results: Tree) -> str:
     ]  # fmt: skip
     unloaded = [
         (size, *(ms(each[stream][p]) for stream in ("new", "mixture") for p in ("p50_ms", "p99_ms")))
-        for size, each in results["latency"].items()
+        for size, each in results.get("latency", {}).items()
     ]  # fmt: skip
     workers = [
         (size, *(f"{two / one:.2f}" for one, two in _scaled(by_name)))
@@ -265,18 +273,23 @@ def peers(results: Tree) -> str:
     ]
     absent = found["absent"] | over["absent"]
     missing = "".join(f"\nNot measured here: {name} ({why}).\n" for name, why in absent.items())
-    batch = middle(results["throughput"]["64"]["mixture"]["completions_per_cpu_s"]) if served else 0
+    batch = (
+        f"\nThe service takes batches: with 64 completions a request of the mixture it is at "
+        f"{middle(results['throughput']['64']['mixture']['completions_per_cpu_s']):,.0f} a CPU second.\n"
+        if "throughput" in results
+        else ""
+    )
     return f"""\
 ## Beside others
 
 The same completions of the mixture, in process, CPU microseconds a completion:
 
 {table(("scorer", "what it checks", "us"), [*ours, *others])}
-Over HTTP with one completion a request, which is all that these take, 16 connections, the same 1,024 requests of the mixture again and again, in turns; for
-us also requests that are new, from the section before:
+Over HTTP with one completion a request, which is all that these take, 16 connections, the same 1,024 requests of the mixture again and again, in turns, so that
+the service remembers them:
 
 {table(("server", "completions a CPU second", "p50 ms", "p99 ms"), served)}
-The service takes batches: with 64 completions a request it is at {batch:,.0f} a CPU second of the mixture.
+{batch}
 {missing}"""
 
 
@@ -284,7 +297,8 @@ def _served(measured: Tree, throughput: Tree) -> Iterator[tuple[str, Tree]]:
     """What answered one completion a request, by name; ours for each state of its memory."""
     for name, each in measured.items():
         if name == "ours":
-            yield f"{CHECKS[name][0]}, new", throughput["1"]["new"]
+            if throughput:
+                yield f"{CHECKS[name][0]}, new", throughput["1"]["new"]
             yield f"{CHECKS[name][0]}, seen", each
         else:
             yield CHECKS[name][0], each

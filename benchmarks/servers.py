@@ -149,7 +149,17 @@ def load(
 def _wrk(server: Server, bodies: Path, seconds: int, connections: int) -> Tree:
     # Each run goes on where the last one ended: from the first body on, it would be met again.
     start = server.reached.get(bodies, 0)
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(LUA), server.url]
+    command = [
+        "wrk",
+        "-t1",
+        "--timeout",
+        "60s",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "-s",
+        str(LUA),
+        server.url,
+    ]
     ended = subprocess.run(
         [*command, "--", str(bodies), str(start)], capture_output=True, text=True, check=False
     )

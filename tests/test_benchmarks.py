@@ -111,7 +111,7 @@ def test_the_page_does_without_what_was_not_measured() -> None:
     results["in_process"] = {"core": results["in_process"]["core"], "absent": absent}
     page = report.page(results)
     assert "needs Python 3.11, which is not here" in page
-    assert "## Over HTTP" not in page
+    assert "were not measured in this run" in page
 
 
 def test_every_plot_on_the_page_is_there() -> None:
