@@ -144,6 +144,10 @@ MALFORMED: dict[str, tuple[dict[str, Any], str]] = {
         "maxUnavailable",
     ),
     "a URL that is none": ({"trainer": {"verifierUrl": "verifier:8080"}}, "verifierUrl"),
+    "an override that is no option": (
+        {"trainer": {"overrides": {"report_to": ["mlflow"]}}},
+        "overrides/report_to",
+    ),
     "a variable without a name": ({"extraEnv": [{"value": "1"}]}, "extraEnv"),
 }
 

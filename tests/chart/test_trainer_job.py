@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from tests.chart.rendering import environment, release
-from tests.chart.value_sets import VALUE_SETS
+from tests.chart.value_sets import VALUE_SETS, merged
 
 
 def command(name: str) -> list[str]:
@@ -30,7 +31,7 @@ def test_overrides_are_options() -> None:
         "--verifier_url": "http://r-verifier-service:8080",
         "--resume": "true",
         "--verifier_wait_s": "600",
-        "--learning_rate": "2e-06",
+        "--learning_rate": "2.0e-06",
         "--max_steps": "200",
         "--run_name": "first",
         "--use_vllm": "true",
@@ -65,6 +66,23 @@ def test_the_configuration_is_where_the_command_looks() -> None:
     (mount,) = (each for each in container["volumeMounts"] if each["name"] == "config")
     (written,) = (each["data"] for each in made.of("ConfigMap"))
     assert f"{mount['mountPath']}/{next(iter(written))}" in container["command"]
+
+
+def test_a_configuration_is_read_as_it_was_written() -> None:
+    config = {
+        "learning_rate": 5e-6,
+        "warmup_ratio": 0.05,
+        "max_steps": 100,
+        "beta": 0.0,
+        "seed": 20_251_120,
+        "use_vllm": True,
+        "run_name": "1e-3",
+        "lora_target_modules": ["q_proj", "v_proj"],
+    }
+    values = merged(VALUE_SETS["trainer-machines"], {"trainer": {"config": config}})
+    (written,) = (each["data"]["grpo.yaml"] for each in release(values).of("ConfigMap"))
+    read = yaml.safe_load(written)
+    assert {key: read[key] for key in config} == config
 
 
 def test_wrong_data_is_not_tried_again() -> None:

@@ -1,7 +1,10 @@
-{{/* A number as people write it: Helm reads every number as a float, and 1073741824 would come out as 1.073741824e+09. */}}
+{{/*
+A number as people write it: Helm reads every number as a float, and 1073741824 would come out as 1.073741824e+09. YAML 1.1
+takes 5e-06 for a text, and 5.0e-06 for a number.
+*/}}
 {{- define "verifier.number" -}}
 {{- $number := float64 . -}}
-{{- if eq (floor $number) $number -}}{{- int64 . -}}{{- else -}}{{- . -}}{{- end -}}
+{{- if eq (floor $number) $number -}}{{- int64 . -}}{{- else -}}{{- regexReplaceAll "^(-?[0-9]+)e" (toString .) "${1}.0e" -}}{{- end -}}
 {{- end }}
 
 {{/* `settings` as environment variables of the service. */}}
