@@ -91,7 +91,7 @@ class Machine:
 
     Args:
         cores: How many; a task never has more than one.
-        neighbours: Tasks of others that always want a core; they need not be a whole number.
+        neighbours: Tasks of others that always want a core; `beset` changes how many.
 
     Works with the CPU time that each task has had since the beginning, the same for all that run:
     whoever needs least from here on ends first.
@@ -100,7 +100,7 @@ class Machine:
     def __init__(self, clock: Clock, cores: float, neighbours: float = 0.0) -> None:
         self._clock = clock
         self._cores: Final = cores
-        self._neighbours: Final = neighbours
+        self._neighbours = neighbours
         self._running: list[tuple[float, int, Event]] = []
         self._order = itertools.count()
         self._given_s = 0.0
@@ -110,6 +110,12 @@ class Machine:
     def run(self, work_s: float, then: Event) -> None:
         self._advance()
         heappush(self._running, (self._given_s + work_s, next(self._order), then))
+        self._plan()
+
+    def beset(self, neighbours: float) -> None:
+        """From now on so many others want a core."""
+        self._advance()
+        self._neighbours = neighbours
         self._plan()
 
     @property

@@ -40,7 +40,7 @@ import httpx
 
 from benchmarks.corpus import TOOLSET, groups
 from benchmarks.measure import cpu_s, quantile, still_memory
-from benchmarks.simulation import COSTS, Costs, Setup, begins, simulated
+from benchmarks.simulation import COSTS, NEIGHBOURS_S, Costs, Setup, begins, simulated
 from tests.running_service import RunningService, children, running_service
 from verifier_service.client import AsyncVerifierClient
 from verifier_service.client.requests import Limits, requests_for
@@ -52,8 +52,6 @@ ROLLOUTS: Final = 8
 COSTED: Final = 200
 """Requests whose cost is measured."""
 WARMING: Final = 20
-LOOK_S: Final = 0.25
-"""Between two looks at who else wants a core."""
 AHEAD_S: Final = 0.5
 """From when all trainers are ready to their common zero."""
 NEW: Final = 1_000_000
@@ -268,8 +266,8 @@ class Observed:
     """A real run."""
 
     step_s: list[float]
-    neighbours: float
-    """Sessions of others that wanted a core, on average meanwhile."""
+    neighbours: Sequence[float]
+    """Sessions of others that wanted a core, every `NEIGHBOURS_S` seconds."""
     service_us: float
     """CPU microseconds a completion that load balancer and replicas took."""
 
@@ -293,10 +291,6 @@ def check(rounds: int) -> dict[str, Any]:
             {
                 "setup": {name: value for name, value in asdict(setup).items() if name in _SHOWN},
                 "rounds": each,
-                "medians": {
-                    name: round(statistics.median(seen[name] for seen in each), 2)
-                    for name in each[0]
-                },
             }
             for setup, each in found.items()
         ],
@@ -321,7 +315,7 @@ def compared(setup: Setup, seen: Observed, drawn: Costs) -> dict[str, float]:
     found = {f"real_p{p}_ms": quantile(seen.step_s, p / 100) * 1e3 for p in (50, 90, 99)}
     for name, outcome in outcomes.items():
         found |= {f"{name}_p{p}_ms": outcome.ms(p / 100) for p in (50, 90, 99)}
-    found |= {"neighbours": seen.neighbours, "slower": slower}
+    found |= {"neighbours": statistics.fmean(seen.neighbours), "slower": slower}
     return {name: round(value, 2) for name, value in found.items()}
 
 
@@ -346,15 +340,15 @@ def observed(service: Balanced, setup: Setup, seed: int) -> Observed:
         running = pool.starmap_async(trainer, asked, chunksize=1)
         ready.wait()
         own = {os.getsid(0), *map(os.getsid, service.pids)}
-        before_s = service.cpu_s()
-        neighbours = []
+        before_s, ready_s = service.cpu_s(), time.monotonic()
+        neighbours: list[float] = []
         while not running.ready():
             neighbours.append(len(_sessions_at_work() - own))
-            running.wait(LOOK_S)
+            running.wait(max(0.0, ready_s + len(neighbours) * NEIGHBOURS_S - time.monotonic()))
         service_s = service.cpu_s() - before_s
         step_s = [s for each in running.get() for s in each]
     scored = len(step_s) * setup.completions
-    return Observed(step_s, statistics.fmean(neighbours), service_s / scored * 1e6)
+    return Observed(step_s, neighbours[round(AHEAD_S / NEIGHBOURS_S) :], service_s / scored * 1e6)
 
 
 def _sessions_at_work() -> set[int]:

@@ -42,11 +42,9 @@ def by_replicas(axes: Axes) -> None:
 def beside_reality(axes: Axes) -> None:
     """What was seen of real replicas over what the simulation said."""
     cases: list[dict[str, Any]] = json.loads(CHECKED.read_text("utf-8"))["cases"]
+    runs = [run for case in cases for run in case["rounds"]]
     for quantile in ("p50", "p90", "p99"):
-        said, seen = (
-            [case["medians"][f"{kind}_{quantile}_ms"] for case in cases]
-            for kind in ("here", "real")
-        )
+        said, seen = ([run[f"{kind}_{quantile}_ms"] for run in runs] for kind in ("here", "real"))
         axes.scatter(said, seen, label=quantile)
     most = max(axes.get_xlim()[1], axes.get_ylim()[1])
     axes.plot([0, most], [0, most], color="grey", linewidth=1)

@@ -31,6 +31,8 @@ from benchmarks.queueing import Clock, Machine, Process, Processor, Station, Uns
 from verifier_service.client.terms import CONCURRENCY, REQUEST_COMPLETIONS
 
 COSTS: Final = Path(__file__).with_name("costs.json")
+NEIGHBOURS_S: Final = 0.25
+"""For how long a number of neighbours holds; the last one holds on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,8 @@ class Setup:
     seed: int = 0
     cores: float = math.inf
     """That all processes of all sides share; infinite: none ever waits for a core."""
-    neighbours: float = 0.0
-    """Others that always want one of those cores."""
+    neighbours: Sequence[float] = ()
+    """Others that want one of those cores: how many, every `NEIGHBOURS_S` seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,10 @@ class Simulation:
         self._setup = setup
         self._costs = costs
         self._clock = Clock()
-        cpu = self._processor()
+        cpu: Processor = Unshared(self._clock)
+        if not math.isinf(setup.cores):
+            cpu = Machine(self._clock, setup.cores)
+            self._clock.start(self._neighbours(cpu))
         self.replicas = [
             Replica(Station(cpu), Station(cpu, setup.workers)) for _ in range(setup.replicas)
         ]
@@ -214,10 +219,10 @@ class Simulation:
             completions_per_s=scored / elapsed_s,
         )
 
-    def _processor(self) -> Processor:
-        if math.isinf(self._setup.cores):
-            return Unshared(self._clock)
-        return Machine(self._clock, self._setup.cores, self._setup.neighbours)
+    def _neighbours(self, machine: Machine) -> Process:
+        for number, neighbours in enumerate(self._setup.neighbours):
+            yield self._clock.until(number * NEIGHBOURS_S)
+            machine.beset(neighbours)
 
     def _trainer(self, number: int) -> Process:
         rng = random.Random(f"{self._setup.seed} costs {number}")
@@ -307,12 +312,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--seconds", type=float, default=usual.seconds, help="in which steps begin")
     add("--seed", type=int, default=usual.seed)
     add("--cores", type=float, default=usual.cores, help="that everything shares; none: no limit")
-    add(
-        "--neighbours",
-        type=float,
-        default=usual.neighbours,
-        help="others that always want one of them",
-    )
+    add("--neighbours", type=float, nargs="+", default=(), help="others that want one of them")
     add("--costs", type=Path, default=COSTS, help="measured by `benchmarks.replicas costs`")
     options = vars(parser.parse_args(arguments))
     numbers, costs = options.pop("replicas"), Costs.measured(options.pop("costs"))
