@@ -53,6 +53,7 @@ SENSELESS: dict[str, tuple[dict[str, Any], str]] = {
         {"terminationGracePeriodSeconds": 125},
         "terminationGracePeriodSeconds must be more",
     ),
+    "traces that cannot leave": ({"settings": {"otel": True}}, "networkPolicy.egress"),
     "a score log of less than two files": (
         {"settings": {"score_log_max_bytes": 100_000_000}},
         "settings.score_log_max_bytes (100000000)",

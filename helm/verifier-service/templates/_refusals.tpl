@@ -39,6 +39,10 @@
 {{- fail (printf "terminationGracePeriodSeconds must be more than preStopSleepSeconds, settings.drain_grace_s and settings.drain_s together: %d" $least) -}}
 {{- end -}}
 
+{{- if and $values.settings.otel $values.networkPolicy.enabled (not $values.networkPolicy.egress) -}}
+{{- fail "settings.otel sends traces, and networkPolicy.egress lets pods reach nothing: let them reach the collector" -}}
+{{- end -}}
+
 {{- $kept := include "verifier.setting" (list . "score_log_max_bytes" 1073741824) | int64 -}}
 {{- $rotated := include "verifier.setting" (list . "score_log_rotate_bytes" 67108864) | int64 -}}
 {{- if lt $kept (mul 2 $rotated) -}}
