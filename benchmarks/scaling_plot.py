@@ -35,6 +35,7 @@ def by_replicas(axes: Axes) -> None:
         xlabel="replicas of two workers",
         ylabel="p99 of a step of 1,024, ms",
         ylim=(0, None),
+        xticks=range(6, 25, 2),
     )
     axes.legend()
 
