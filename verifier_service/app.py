@@ -24,6 +24,7 @@ from verifier_service.runner import Runner
 from verifier_service.score_log.channel import ScoreLog
 from verifier_service.settings import Settings
 from verifier_service.submit import Submission
+from verifier_service.tracing import Trace, Tracing, open_tracing
 from verifier_service.wires import ASKED
 
 _DESCRIPTION: Final = (
@@ -35,7 +36,7 @@ _DESCRIPTION: Final = (
 class Application(FastAPI):
     """FastAPI behind the key and the record of requests; submissions do not go through it."""
 
-    def __init__(self, front: Front, keys: Keys | None) -> None:
+    def __init__(self, front: Front, keys: Keys | None, tracing: Tracing | None = None) -> None:
         super().__init__(
             title="verifier-service",
             summary="Rewards for tool-calling models: verified, explained, over HTTP.",
@@ -46,7 +47,7 @@ class Application(FastAPI):
             redirect_slashes=False,
             exception_handlers={404: _not_found, 405: _method_not_allowed},
         )
-        self.front, self.keys = front, keys
+        self.front, self.keys, self.tracing = front, keys, tracing
         self.state.front = front
         self.submissions = {
             "/score": Submission(front, Task.SCORE),
@@ -62,7 +63,8 @@ class Application(FastAPI):
         app: ASGIApp = Submissions(super().build_middleware_stack(), self.submissions)
         if self.keys is not None:
             app = RequireKey(app, self.keys)
-        return Observe(app, self.front.metrics)
+        app = Observe(app, self.front.metrics)
+        return app if self.tracing is None else Trace(app, self.tracing)
 
     @cached_property
     def document(self) -> dict[str, Json]:
@@ -80,8 +82,12 @@ def create_app(
     Args:
         runner: Answers jobs; started and closed by the caller.
         keys: Who may call; None lets everybody in.
+
+    Raises:
+        StartRefused: Traces are wanted, and their libraries are not installed.
     """
-    app = Application(_front(settings, runner, catalog), keys)
+    tracing = open_tracing() if settings.otel else None
+    app = Application(_front(settings, runner, catalog), keys, tracing)
     app.include_router(routes.router)
     if settings.metrics_port is None:
         app.include_router(routes.metrics_router)

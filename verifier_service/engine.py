@@ -254,15 +254,18 @@ class Engine:
         def judged() -> Verdict:
             task = self.prepare(ground_truth, truth, setting)
             parsed = plain or self._parsed(completion, setting)
-            return score(
-                parsed,
-                task,
-                setting.profile,
-                options=setting.options,
-                limits=self.config.limits,
-            )
+            return self._scored(parsed, task, setting)
 
         return self.guarded(judged)
+
+    def _scored(self, parsed: Parsed, task: Task, setting: Setting) -> Verdict:
+        return score(
+            parsed,
+            task,
+            setting.profile,
+            options=setting.options,
+            limits=self.config.limits,
+        )
 
     def _parsed(self, completion: Completion, setting: Setting) -> Parsed:
         return parse(

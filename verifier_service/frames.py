@@ -155,6 +155,7 @@ def encoded_job(job: Job) -> list[bytes]:
         "culprits": list(job.culprits.items()),
         "finished": [len(piece) for piece in job.finished],
         "call": None if job.call is None else asdict(job.call),
+        "traced": job.traced,
     }
     return encoded(Kind.JOB, head, *job.finished, job.body)
 
@@ -169,6 +170,7 @@ def job_of(frame: Frame) -> Job:
         deadline_s=head["deadline_s"],
         elapsed_s=head["elapsed_s"],
         call=None if head["call"] is None else Call(**head["call"]),
+        traced=head["traced"],
     )
     if not head["finished"]:
         return job
@@ -190,6 +192,7 @@ def send_reply(channel: socket.socket, reply: Reply) -> None:
         "media_type": reply.media_type,
         "counts": dict(reply.counts),
         "cookie": reply.cookie,
+        "timings": dict(reply.timings),
     }
     send(channel, Kind.REPLY, head, reply.body)
 
@@ -202,14 +205,14 @@ def reply_of(frame: Frame) -> Reply:
     """
     head = frame.head
     status, media_type, cookie = head.get("status"), head.get("media_type"), head.get("cookie")
-    counts = head.get("counts")
+    counts, timings = head.get("counts"), head.get("timings")
     if type(status) is not int or not 200 <= status <= 599:
         raise BadFrame("a status that HTTP does not have")
     if not all(isinstance(text, str) and _fits_a_header(text) for text in (media_type, cookie)):
         raise BadFrame("a text that no header can hold")
-    if not isinstance(counts, dict):
-        raise BadFrame("counts that are no object")
-    return Reply(status, frame.body, str(media_type), counts, str(cookie))
+    if not (isinstance(counts, dict) and isinstance(timings, dict)):
+        raise BadFrame("counts or timings that are no object")
+    return Reply(status, frame.body, str(media_type), counts, str(cookie), timings)
 
 
 def _fits_a_header(text: str) -> bool:

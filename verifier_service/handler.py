@@ -6,6 +6,8 @@ Everything that grows with a completion happens here, away from the event loop.
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 import orjson
 from pydantic import ValidationError
@@ -16,8 +18,9 @@ from verifier_service._version import __version__
 from verifier_service.batch import FOUND, Batch, fated, too_late
 from verifier_service.decode import NotJson, TooManyValues, decode_body
 from verifier_service.engine import Engine, EngineConfig, UnknownName
-from verifier_service.jobs import Call, Job, Progress, Reply, Task
+from verifier_service.jobs import Call, Job, Progress, Reply, Room, Task
 from verifier_service.problems import Kind
+from verifier_service.rooms import Rooms, TimedEngine
 from verifier_service.scoring.offer import Offer
 from verifier_service.scoring.types import Failure, Parsed, Verdict
 from verifier_service.translation import Translation
@@ -39,13 +42,23 @@ def build_handler(config: EngineConfig) -> RequestHandler:
 class RequestHandler:
     """Answers jobs with one engine. The same body gets the same bytes, whatever came before."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, rooms: Rooms | None = None) -> None:
+        """An engine that answers; `rooms` are told where the time goes."""
+        self.engine, self._rooms = engine, rooms
 
     def __call__(self, job: Job, progress: Progress) -> Reply:
+        if not job.traced:
+            return self._answer(job, progress)
+        rooms = Rooms()
+        reply = RequestHandler(TimedEngine(self.engine, rooms), rooms)._answer(job, progress)
+        return replace(reply, timings=rooms.timings())
+
+    def _answer(self, job: Job, progress: Progress) -> Reply:
         started = time.monotonic()
         try:
-            return self._reply(decode_body(job.body), job, progress, started)
+            with self._in(Room.DECODE):
+                raw = decode_body(job.body)
+            return self._reply(raw, job, progress, started)
         except TooMany as many:
             return problems.reply(many.problem)
         except NotJson as error:
@@ -70,7 +83,8 @@ class RequestHandler:
             return self._wire(raw, job.call, job, progress, started)
         if job.task is Task.PARSE:
             return self._parse(ParseRequest.model_validate(raw), progress, job, started)
-        batch = ScoreRequest.model_validate(raw)
+        with self._in(Room.DECODE):
+            batch = ScoreRequest.model_validate(raw)
         self._refuse_above_maximum(batch.size)
         return self._score(batch, job, progress, started)
 
@@ -80,7 +94,11 @@ class RequestHandler:
             wanted = request.deadline_ms / 1000
         batch = Batch(self.engine, request, job, _deadline(job, started, wanted))
         batch.judge_all(progress)
-        return batch.reply()
+        with self._in(Room.ENCODE):
+            return batch.reply()
+
+    def _in(self, room: Room) -> AbstractContextManager[None]:
+        return nullcontext() if self._rooms is None else self._rooms.entered(room)
 
     def _wire(self, raw: Json, call: Call, job: Job, progress: Progress, started: float) -> Reply:
         wire = WIRES[call.wire]

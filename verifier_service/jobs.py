@@ -45,6 +45,19 @@ class Fate(StrEnum):
     DIED = "died"
 
 
+class Room(StrEnum):
+    """Where a scoring process spends its time; the middle three only on completions that are new.
+
+    In the order in which a request goes through them.
+    """
+
+    DECODE = "decode"
+    PARSE = "parse"
+    PREPARE = "prepare"
+    JUDGE = "judge"
+    ENCODE = "encode"
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One request body and what is already known of it."""
@@ -62,6 +75,8 @@ class Job:
     """Seconds since the request arrived; queueing and lost workers included."""
     call: Call | None = None
     """Only of `Task.WIRE`."""
+    traced: bool = False
+    """Whether the reply says where its time went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +91,8 @@ class Reply:
     """See `Counts`."""
     cookie: str = ""
     """Value of a Set-Cookie header; empty for none."""
+    timings: Mapping[str, Json] = field(default_factory=dict)
+    """Only of a job that is traced: see `Timings`."""
 
 
 class Progress(Protocol):
@@ -114,3 +131,14 @@ class Counts(TypedDict, total=False):
     unscored: list[tuple[str, str, str, int]]
     """On wires that carry no null: wire, outcome, what was answered (`refused` or `number`), and
     how many."""
+
+
+class Timings(TypedDict):
+    """Where the time of a job went: `Reply.timings`."""
+
+    started_ns: int
+    """When the work began, since 1970."""
+    spent_ns: int
+    """How long it took."""
+    rooms: list[tuple[str, int, int]]
+    """Each room, how long it took in all, and how often it was entered."""

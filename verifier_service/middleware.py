@@ -19,9 +19,9 @@ from verifier_service.wires import ASKED
 
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
 """Probes carry no key."""
-_PROBES: Final = OPEN_PATHS | {"/metrics"}
+PROBES: Final = OPEN_PATHS | {"/metrics"}
 _PATHS: Final = (
-    _PROBES
+    PROBES
     | {"/score", "/parse", "/toolsets", "/profiles"}
     | {path for wire in ASKED for path in wire.paths}
 )
@@ -112,9 +112,9 @@ class Observe:
             self._record(scope, status or CLIENT_GONE, time.perf_counter() - started, request_id)
 
     def _record(self, scope: Scope, status: int, duration_s: float, request_id: str) -> None:
-        route = _route(scope)
+        route = route_of(scope)
         self._metrics.request(route, status, duration_s)
-        probe = route in _PROBES
+        probe = route in PROBES
         log(
             logging.DEBUG if probe else logging.INFO,
             Event.PROBE if probe else Event.REQUEST,
@@ -127,7 +127,7 @@ class Observe:
         )
 
 
-def _route(scope: Scope) -> str:
+def route_of(scope: Scope) -> str:
     """A name for where the request went, out of a bounded set: callers choose paths freely."""
     path: str = scope["path"]
     template, _ = _template(path)

@@ -125,6 +125,8 @@ class _Service:
             await self._pool.close(0)
             if self._score_log is not None:
                 await self._score_log.close()
+            if self._app.tracing is not None:
+                self._app.tracing.close()
         log(logging.INFO, Event.STOPPED, finished=finished)
         return 0 if finished else 1
 

@@ -65,6 +65,11 @@ class Settings(BaseSettings):
         default="info", description="`info` writes one line a request."
     )
 
+    otel: bool = Field(
+        default=False,
+        description="Trace requests by OpenTelemetry; its own variables, `OTEL_…`, say where to.",
+    )
+
     api_keys: SecretStr | None = Field(
         default=None, description="Keys that may call the service, separated by commas."
     )

@@ -21,6 +21,7 @@ from verifier_service.jobs import Call, Job, Reply, Task
 from verifier_service.problems import Kind
 from verifier_service.settings import Settings
 from verifier_service.telemetry import Event, log
+from verifier_service.tracing import RequestSpan
 from verifier_service.wire import Problem
 from verifier_service.workers import WorkerFailure
 
@@ -78,14 +79,19 @@ class Submission:
         headers = dict(scope["headers"])
         body = await _body(headers, receive, settings, share)
         share.add_completions(estimated_completions(body))
+        span: RequestSpan | None = scope.get("state", {}).get("span")
         job = Job(
             self._task,
             body,
             deadline_s=settings.deadline_max_ms / 1000,
             elapsed_s=time.monotonic() - arrived,
             call=_call(self._wire, scope, headers) if self._wire else None,
+            traced=span is not None,
         )
+        submitted_ns = time.time_ns()
         reply = await _unless_abandoned(self._front.runner.run(job), receive)
+        if span is not None:
+            span.worked(submitted_ns, reply)
         if self._front.score_log is not None:
             elapsed_s = time.monotonic() - arrived
             self._front.score_log.keep(scope["state"]["request_id"], elapsed_s, job, reply)
