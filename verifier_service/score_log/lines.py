@@ -139,6 +139,7 @@ class _Answered:
 
     def __init__(self, to: Lines, record: Record, request: Json, reply: Json) -> None:
         self._to, self._record, self._request, self._reply = to, record, request, reply
+        self._time = _time(record.arrived)
         self._tools: str | None = None
         self._verdicts = {(v["item"], v["completion"]): v for v in reply["verdicts"]}
         """Not all of them where the request asked for rewards alone."""
@@ -154,7 +155,7 @@ class _Answered:
                 yield {
                     "kind": VERDICT,
                     "decision": f"{self._record.request_id}/{at}/{index}",
-                    "time": _time(self._record.arrived),
+                    "time": self._time,
                     **self._origin(item),
                     "task": {**task, **self._toolset(item, verdict)},
                     "profile": self._profile(item, verdict),

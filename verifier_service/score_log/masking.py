@@ -10,11 +10,12 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 from sandbox_tools.types import Json
+from verifier_service import encode
 from verifier_service.scoring.schema_patterns import compile_pattern
 
 MASKED: Final = "[masked]"
@@ -42,6 +43,8 @@ class Mask:
 
     def masked(self, line: Mapping[str, Json]) -> dict[str, Json]:
         """The line without what the rules forbid anywhere in it."""
+        if not self._may_concern(line):
+            return dict(line)
         secrets: set[str] = set()
         pointed: Json = dict(line)
         for tokens in self._pointers:
@@ -99,9 +102,17 @@ class Mask:
         )
 
     def _mentions_name(self, plain: str) -> bool:
-        if self._mentioned is None:
+        folded = plain.casefold()
+        if self._mentioned is None or not any(name in folded for name in self._names):
             return False
-        return self._mentioned.search(_ESCAPED_BLANK.sub(" ", plain).casefold()) is not None
+        return self._mentioned.search(_ESCAPED_BLANK.sub(" ", folded)) is not None
+
+    def _may_concern(self, line: Mapping[str, Json]) -> bool:
+        """False where nothing in a line can be masked, which the line as one text tells soonest."""
+        if self._pointers or self._patterns:
+            return True
+        folded = _unescaped(encode.dumps(line).decode()).casefold()
+        return any(name in folded for name in _spellings(self._names))
 
     def _patterned(self, value: Json) -> Json:
         if isinstance(value, str):
@@ -150,7 +161,7 @@ def _texts(value: Json) -> Iterator[str]:
         yield str(value)
 
 
-def _spellings(secrets: set[str]) -> frozenset[str]:
+def _spellings(secrets: Iterable[str]) -> frozenset[str]:
     """The texts as they are, and as JSON escapes them; one of nothing but blanks is no secret."""
     told = {secret.strip() for secret in secrets} - {"", MASKED}
     return frozenset(told | {json.dumps(text, ensure_ascii=False)[1:-1] for text in told})
