@@ -108,7 +108,7 @@ PIN := $(BIN)/uv pip compile --constraint constraints.txt --generate-hashes --un
 
 image-requirements: $(STAMP)  ## Pin what the image installs, with hashes, to the versions of constraints.txt.
 	$(BIN)/python $(PIP_INSTALL) uv
-	$(PIN) --extra server --output-file requirements-image.txt pyproject.toml
+	$(PIN) --extra server --extra otel --output-file requirements-image.txt pyproject.toml
 	echo hatchling | $(PIN) --output-file requirements-image-build.txt -
 
 AUDIT_VENV := .venv-audit

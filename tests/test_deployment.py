@@ -145,7 +145,7 @@ def test_the_image_installs_all_that_the_server_needs_and_nothing_of_the_trainer
     extras = project["optional-dependencies"]
     needed = {
         canonicalize_name(Requirement(each).name)
-        for each in project["dependencies"] + extras["server"]
+        for each in project["dependencies"] + extras["server"] + extras["otel"]
     }
     training = {
         canonicalize_name(Requirement(each).name) for each in extras["trainer"] + extras["vllm"]

@@ -162,6 +162,11 @@ def test_a_score_log_is_written_where_the_chart_mounts_it(tmp_path: Path) -> Non
     assert any(file.stat().st_size for file in (tmp_path / "pod-1").iterdir())
 
 
+def test_it_can_trace() -> None:
+    with serving(VERIFIER_OTEL="true") as started, started.client() as client:
+        assert client.post("/score", json=BATCH).json()["rewards"] == [1.0]
+
+
 def test_keys_rotate_without_a_restart(tmp_path: Path) -> None:
     _mount(tmp_path / "keys", {"keys": "the-old-key\n"})
     volume = ("--volume", f"{tmp_path}:/etc/verifier:ro")
