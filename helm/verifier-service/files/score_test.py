@@ -1,4 +1,4 @@
-"""What `helm test` runs in the service's own image: a right and a wrong call, and what they earn."""
+"""What `helm test` runs in the service's image: a right and a wrong call, and what they earn."""
 
 import sys
 from pathlib import Path
