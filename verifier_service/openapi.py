@@ -16,6 +16,7 @@ from verifier_service.catalog import Catalog
 from verifier_service.middleware import OPEN_PATHS
 from verifier_service.problems import MEDIA_TYPE, Kind
 from verifier_service.wire import (
+    LONGEST_NAME,
     ParseRequest,
     ParseResponse,
     Problem,
@@ -23,7 +24,7 @@ from verifier_service.wire import (
     ScoreResponse,
 )
 from verifier_service.wires import ERRANDS, WIRES, Errand, Wire
-from verifier_service.wires.types import SETTINGS
+from verifier_service.wires.types import RUN, SETTINGS
 
 _SCHEMAS: Final = "#/components/schemas/"
 _Mode: TypeAlias = Literal["validation", "serialization"]
@@ -97,7 +98,7 @@ def _submissions() -> dict[str, Json]:
 
 def _wire(wire: Wire, path: str, schemas: Mapping[tuple[str, _Mode], Json]) -> dict[str, Json]:
     """A trainer's wire: its own words, and the parameters of its URL."""
-    defaults = {name: {"type": "string", "minLength": 1} for name in SETTINGS}
+    defaults = {**dict.fromkeys(SETTINGS, _NAME), RUN: _RUN}
     own = {name: {"enum": list(values)} for name, values in wire.parameters.items()}
     return {
         "post": {
@@ -125,9 +126,10 @@ def _wire(wire: Wire, path: str, schemas: Mapping[tuple[str, _Mode], Json]) -> d
 
 def _errand(errand: Errand, path: str, schemas: Mapping[tuple[str, _Mode], Json]) -> Json:
     """What a trainer asks besides rewards."""
-    named = {name: "query" for name in SETTINGS if errand.settings}
+    named = {**dict.fromkeys(SETTINGS, _NAME), RUN: _RUN} if errand.settings else {}
+    places = dict.fromkeys(named, "query")
     if "{tail}" in path:
-        named["tail"] = "path"
+        named["tail"], places["tail"] = _NAME, "path"
     answers = {"200": ("Done.", schemas[errand.name, "serialization"])}
     for status in errand.error_statuses:
         refusal = schemas[f"{errand.name}_error", "serialization"]
@@ -138,8 +140,8 @@ def _errand(errand: Errand, path: str, schemas: Mapping[tuple[str, _Mode], Json]
             "summary": errand.summary,
             "tags": ["trainers"],
             "parameters": [
-                {"name": name, "in": place, "required": place == "path", "schema": _NAME}
-                for name, place in named.items()
+                {"name": name, "in": place, "required": place == "path", "schema": named[name]}
+                for name, place in places.items()
             ],
             "requestBody": {
                 "required": True,
@@ -160,6 +162,7 @@ def _operation(row: Wire | Errand, path: str) -> str:
 
 
 _NAME: Final = {"type": "string", "minLength": 1}
+_RUN: Final = {**_NAME, "maxLength": LONGEST_NAME}
 
 
 def _submission(

@@ -52,7 +52,8 @@ class Translation:
         """
         items = [_item(sample) for sample in self._samples]
         sound = [item for item in items if isinstance(item, ScoreItem)]
-        batch = Batch(self._engine, ScoreRequest.model_construct(items=sound), job, deadline)
+        asked = ScoreRequest.model_construct(items=sound, run=self._query.run)
+        batch = Batch(self._engine, asked, job, deadline)
         batch.judge_all(progress)
         scored = (orjson.loads(b"{%b}" % finding.members) for finding in batch.findings)
         verdicts = [_unjudged(i) if isinstance(i, CarrierFault) else next(scored) for i in items]

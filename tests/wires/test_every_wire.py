@@ -8,6 +8,7 @@ import math
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -191,6 +192,16 @@ def test_an_unknown_parameter_of_the_url_is_refused(service: str, trainer: Train
     answer = post(service, trainer, trainer.ask(RIGHT, CARRIER_TEXT), "tool_set=finance")
     assert answer.status_code == 400
     assert "tool_set" in answer.json()["detail"]
+
+
+@every_trainer
+def test_rewards_are_counted_under_the_run_that_the_url_names(
+    service: str, trainer: Trainer
+) -> None:
+    run = f"run of {trainer}"
+    post(service, trainer, trainer.ask(RIGHT, CARRIER_TEXT), urlencode({"run": run}))
+    counted = f'verifier_run_rewards_total{{run="{run}"}} 1.0'
+    assert counted in httpx.get(f"{service}/metrics").text.splitlines()
 
 
 @every_trainer

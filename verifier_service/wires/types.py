@@ -12,9 +12,12 @@ from pydantic import BaseModel, ConfigDict
 from verifier_service.carrier import CarrierFault, Json, item_of
 from verifier_service.measures import measures, shares
 from verifier_service.reasons import in_one_line
+from verifier_service.wire import LONGEST_NAME
 
 SETTINGS: Final = {"toolset": "toolset", "profile": "profile", "tool_call_format": "format"}
 """Parameters of every wire's URL, and the member of an item that each is the default of."""
+RUN: Final = "run"
+"""The parameter that names the training run, as in `POST /score`."""
 
 
 class Trainers(BaseModel):
@@ -31,6 +34,8 @@ class Query:
     """Members of an item, for what a carrier leaves out."""
     own: Mapping[str, str] = field(default_factory=dict)
     """Parameters of this wire alone."""
+    run: str | None = None
+    """The training run."""
 
 
 class Spoiled(CarrierFault):
@@ -138,7 +143,7 @@ def read_query(text: str, wire: Wire) -> Query:
     """
     pairs = parse_qsl(text, keep_blank_values=True)
     given = dict(pairs)
-    known = (*SETTINGS, *wire.parameters)
+    known = (*SETTINGS, RUN, *wire.parameters)
     for name, value in pairs:
         if name not in known:
             raise BadQuery(name, f"unknown parameter of the URL; known are {', '.join(known)}")
@@ -149,7 +154,9 @@ def read_query(text: str, wire: Wire) -> Query:
             raise BadQuery(name, f"must be {' or '.join(values) if values else 'a name'}")
     defaults = {member: given[name] for name, member in SETTINGS.items() if name in given}
     own = {name: given.get(name, values[0]) for name, values in wire.parameters.items()}
-    return Query(defaults, own)
+    if len(given.get(RUN, "")) > LONGEST_NAME:
+        raise BadQuery(RUN, f"must have at most {LONGEST_NAME} characters")
+    return Query(defaults, own, given.get(RUN))
 
 
 def sample(completion: Json, carrier: Json, query: Query, at: str, said: str) -> Sample:
