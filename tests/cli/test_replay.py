@@ -243,3 +243,16 @@ def test_more_than_a_chunk_is_scored(verifier: Verifier, log: Log) -> None:
     completions = [f"{RIGHT if n % 2 else WRONG}" for n in range(600)]
     code, found = replayed(verifier, log(finance(*completions)))
     assert (code, found["equal"]) == (0, 600)
+
+
+def test_what_cannot_be_asked_again_is_named_and_spoils_no_other(
+    verifier: Verifier, log: Log
+) -> None:
+    folder = log(finance(RIGHT, RIGHT, WRONG))
+    deep = "[" * 950 + "]" * 950
+    replaced(folder, '"ground_truth":{', f'"ground_truth":{{"deep":{deep},', count=1)
+    result = verifier("replay", folder, "--json")
+    assert result.exit_code == 1
+    assert "score-1.jsonl:1: " in result.stderr
+    found = json.loads(result.stdout)
+    assert (found["compared"], found["bad_lines"]) == (2, 1)

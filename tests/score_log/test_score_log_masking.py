@@ -101,6 +101,23 @@ def test_without_completions_nothing_quotes_one(completion: str) -> None:
     assert completion not in written(Lines(Mask(), completions=False), one)
 
 
+@pytest.mark.parametrize(
+    "mask",
+    [
+        pytest.param(Mask(names=["code", "task", "verdict", "failures"]), id="names of ours"),
+        pytest.param(Mask(pointers=["/verdict", "/task"]), id="whole members"),
+        pytest.param(Mask(pointers=["/verdict/failures"]), id="all failures"),
+        pytest.param(Mask(patterns=["."]), id="every text"),
+    ],
+)
+def test_rewards_and_codes_are_ours_and_stay(mask: Mask) -> None:
+    failure = {"code": "schema.type", "path": "/calls/0", "message": "m", "actual": "a"}
+    one = answered("f(1)", {"calls": []}, [failure], tools=[{"name": "f"}])
+    *_, line = written(Lines(mask), one).splitlines()
+    verdict = json.loads(line)["verdict"]
+    assert (verdict["reward"], verdict["failures"][0]["code"]) == (0.0, "schema.type")
+
+
 def test_what_no_rule_names_stays() -> None:
     truth = {"calls": [{"name": "f", "arguments": {"compassword": "x", "city": "Rome"}}]}
     line = json.loads(written(Lines(Mask(names=["password"])), answered("Rome", truth, [])))

@@ -131,12 +131,32 @@ class _Replay:
         self._score(file, [entry for entry in chunk if isinstance(entry, Decision)])
 
     def _score(self, file: Path, decisions: Sequence[Decision]) -> None:
+        from verifier_service.client import VerifierRefused  # noqa: PLC0415  slow
+
+        try:
+            self._add(file, decisions)
+        except VerifierRefused as refusal:
+            # It names no item: half by half, until the one stands alone that cannot be asked.
+            if len(decisions) == 1:
+                reason = refusal.problem.get("detail") or refusal
+                self._complain(file, decisions[0].line, str(reason))
+                return
+            middle = len(decisions) // 2
+            self._score(file, decisions[:middle])
+            self._score(file, decisions[middle:])
+
+    def _add(self, file: Path, decisions: Sequence[Decision]) -> None:
+        """Score some decisions and count what became of them.
+
+        Raises:
+            VerifierRefused: They cannot be asked together; none was counted.
+        """
         from verifier_service.cli.batches import scored  # noqa: PLC0415  slow
         from verifier_service.cli.rows import BadLine, Row  # noqa: PLC0415  slow
 
         by_line = {decision.line: decision for decision in decisions}
         rows = [Row(d.line, self._item(d), "ground_truth", d.size) for d in decisions]
-        for outcome in scored(rows, self._scorer, {"detail": "verdict"}):
+        for outcome in list(scored(rows, self._scorer, {"detail": "verdict"})):
             if isinstance(outcome, BadLine):
                 self._complain(file, outcome.line, f"{outcome.field} {outcome.message}".strip())
                 continue

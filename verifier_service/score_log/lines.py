@@ -78,7 +78,7 @@ class Lines:
             return
         for line in _Answered(self, record, request, decode_body(record.reply)).lines():
             kept = self._kept(line)
-            yield Line(_text(kept), tools=kept["task"].get("tools", ""))
+            yield Line(_text(kept), tools=line["task"].get("tools", ""))
 
     def digest(self, tools: Json) -> str:
         """The digest of inline tools, whose own line is made where it is not yet."""
@@ -98,8 +98,7 @@ class Lines:
         kept = self._masked(line)
         if not self.completions or any(kept[member] != said[member] for member in said):
             # What is said of a text may quote it.
-            bare = [{"code": failure["code"]} for failure in kept["verdict"]["failures"] or ()]
-            kept["verdict"] = {**kept["verdict"], "failures": bare}
+            kept[VERDICT] = {**kept[VERDICT], "failures": _codes_alone(line[VERDICT]["failures"])}
         return kept
 
     def _masked(self, line: dict[str, Json]) -> dict[str, Json]:
@@ -108,11 +107,11 @@ class Lines:
         # Failures and whatever else callers write go by the same rules; the rest is ours.
         theirs: dict[str, Json] = {member: line[member] for member in _MASKABLE if member in line}
         failures = line.get(VERDICT, {}).get("failures")
-        cleaned = self.mask.masked({**theirs, VERDICT: {"failures": failures}})
+        cleaned = self.mask.masked({**theirs, VERDICT: {"failures": _without_codes(failures)}})
         changed = [member for member in theirs if cleaned[member] != theirs[member]]
         kept = {**line, **{member: cleaned[member] for member in theirs}}
         if VERDICT in line:
-            kept[VERDICT] = {**line[VERDICT], **cleaned[VERDICT]}
+            kept[VERDICT] = {**line[VERDICT], "failures": _with_codes(cleaned[VERDICT], failures)}
         return {**kept, "masked": changed} if changed else kept
 
     def _of_wire(self, record: Record, request: Json) -> dict[str, Json]:
@@ -212,6 +211,28 @@ def _judged(verdict: Mapping[str, Json], reward: Json) -> dict[str, Json]:
     if not verdict:
         return {"outcome": "scored", "reward": reward, "tier": None, "failures": None}
     return {member: verdict[member] for member in _JUDGED if member in verdict}
+
+
+def _codes_alone(failures: Sequence[Mapping[str, Json]] | None) -> Json:
+    return None if failures is None else [{"code": failure["code"]} for failure in failures]
+
+
+def _without_codes(failures: Sequence[Mapping[str, Json]] | None) -> Json:
+    """What is said besides the codes, which are ours and never masked."""
+    if failures is None:
+        return None
+    return [{k: v for k, v in failure.items() if k != "code"} for failure in failures]
+
+
+def _with_codes(said: Json, failures: Sequence[Mapping[str, Json]] | None) -> Json:
+    """The failures with what the rules left of them: a rule may name them as a whole."""
+    left = said.get("failures") if isinstance(said, dict) else None
+    if failures is None or not isinstance(left, list):
+        return _codes_alone(failures)
+    return [
+        {"code": failure["code"], **(rest if isinstance(rest, dict) else {})}
+        for failure, rest in zip(failures, left, strict=True)
+    ]
 
 
 def _reference(name: str) -> dict[str, Json]:

@@ -42,16 +42,17 @@ class Mask:
         return bool(self._names or self._pointers or self._patterns)
 
     def masked(self, line: Mapping[str, Json]) -> dict[str, Json]:
-        """The line without what the rules forbid anywhere in it."""
+        """The line without what the rules forbid; its members, which are ours, keep their names."""
         if not self._may_concern(line):
             return dict(line)
         secrets: set[str] = set()
         pointed: Json = dict(line)
         for tokens in self._pointers:
             pointed = _without(pointed, tokens, secrets)
-        secrets.update(*(_texts(value) for value in self._named(pointed)))
-        result: dict[str, Json] = self._clean(pointed, _spellings(secrets))
-        return result
+        for member in pointed.values():
+            secrets.update(*map(_texts, self._named(member)))
+        spelt = _spellings(secrets)
+        return {name: self._clean(member, spelt) for name, member in pointed.items()}
 
     def schemas(self, tools: Json) -> Json:
         """Inline tools by the patterns alone: the names in a schema are names of values."""
