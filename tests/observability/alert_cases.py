@@ -74,6 +74,10 @@ def wire_unscored(**answered: str) -> Series:
     return series("verifier_wire_unscored_total", values)
 
 
+def score_log_drops(values: str) -> Series:
+    return series("verifier_score_log_drops_total", {'cause="disk"': values})
+
+
 def groups(none: str, some: str) -> Series:
     values = {'run="a",spread="none"': none, 'run="a",spread="some"': some}
     return series("verifier_run_groups_total", values)
@@ -103,6 +107,7 @@ AVAILABILITY: Final = "VerifierAvailabilityBurn"
 LATENCY: Final = "VerifierLatencyBurn"
 QUEUE: Final = "VerifierQueueSaturated"
 NUMBERS: Final = "VerifierNumbersForRewards"
+LOG_DROPS: Final = "VerifierScoreLogDrops"
 TIER: Final = "VerifierTierDominant"
 JUMP: Final = "VerifierRewardJump"
 
@@ -159,6 +164,8 @@ CASES: Final = (
     ),
     Case(NUMBERS, "numbers", 20, wire_unscored(number="0+1x20"), ({**WARNING, "wire": "slime"},)),
     Case(NUMBERS, "refusals", 20, wire_unscored(refused="0+1x20", number="5x20")),
+    Case(LOG_DROPS, "a full disk", 20, score_log_drops("0+9x20"), ({**WARNING, "cause": "disk"},)),
+    Case(LOG_DROPS, "long ago", 40, score_log_drops("0+9x5 45x40")),
     Case("VerifierZeroVariance", "nine in ten", 60, groups("0+9x60", "0+1x60"), (OF_RUN,)),
     Case("VerifierZeroVariance", "half", 60, groups("0+5x60", "0+5x60")),
     Case("VerifierZeroVariance", "few groups", 60, groups("0+1x60", "0x60")),

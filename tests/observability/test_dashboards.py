@@ -73,9 +73,11 @@ def exposition(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     item = {"completions": [RIGHT, "no"], "ground_truth": [CALL]}
     unusable = {"completion": RIGHT, "ground_truth": {"behavior": "dance"}}
     scored = {"toolset": "finance", "run": "a", "step": 1, "items": [item, unusable]}
-    with running_service(
-        tmp_path_factory.mktemp("service"), "--workers", "1", VERIFIER_WIRE_UNSCORED="slime=0"
-    ) as service:
+    folder = tmp_path_factory.mktemp("service")
+    log = folder / "log"
+    log.mkdir()
+    told = {"VERIFIER_WIRE_UNSCORED": "slime=0", "VERIFIER_SCORE_LOG": str(log)}
+    with running_service(folder, "--workers", "1", **told) as service:
         httpx.post(f"{service.url}/score", json=scored).raise_for_status()
         sample = {"prompt": "?", "response": RIGHT, "label": "{}", "metadata": {}}
         httpx.post(f"{service.url}/slime", json=sample).raise_for_status()
