@@ -146,10 +146,11 @@ def test_inline_tools_stand_once_a_file(service: RunningService, tmp_path: Path)
 def test_a_trainers_request_is_kept_as_it_was(service: RunningService, tmp_path: Path) -> None:
     carrier = {"toolset": "finance", "ground_truth": TRUTH}
     request = {"query": [RIGHT], "prompts": [""], "labels": [json.dumps(carrier)]}
-    answer = httpx.post(f"{service.url}/get_reward", json=request).json()
+    answer = httpx.post(f"{service.url}/get_reward?run=r1", json=request).json()
     stop(service)
     [line] = kept(tmp_path)
     assert (line["kind"], line["wire"], line["completions"]) == ("wire", "openrlhf", 1)
+    assert (line["run"], line["query"]) == ("r1", "run=r1")
     assert (line["request"], line["reply"]) == (request, answer)
 
 

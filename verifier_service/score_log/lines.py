@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import parse_qs
 
 from sandbox_tools.types import Json
 from verifier_service import encode
@@ -124,6 +125,8 @@ class Lines:
             "status": record.status,
             "completions": record.completions,
         }
+        if runs := parse_qs(record.query).get("run"):
+            line["run"] = runs[-1]
         if not self.completions:
             return line
         line |= {"request": request, "reply": decode_body(record.reply)}
