@@ -24,6 +24,8 @@ from trainer.tracking import Samples, tracked
 from verifier_service.cli.console import literal, stderr
 from verifier_service.client import AsyncVerifierClient
 
+LONGEST_RUN = 256
+"""Characters that the service takes in the name of a run."""
 SHOWN = {"reward": "reward", "reward_std": "±", "entropy": "entropy", "grad_norm": "grad"}
 
 
@@ -92,7 +94,7 @@ def _trainer(
     }
     try:
         trainer = VerifiedGRPOTrainer(
-            verifier=Verifier(_connect(ours), tokenizer, request_fields(ours)),
+            verifier=Verifier(_connect(ours), tokenizer, _fields(rollouts)),
             steps_an_epoch=sums.steps_an_epoch,
             max_unscored=ours.max_unscored,
             sample_completions=ours.sample_completions,
@@ -106,6 +108,12 @@ def _trainer(
         raise TrainerError(str(error)) from error
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def _fields(rollouts: Rollouts) -> dict[str, Any]:
+    """Members of every request; the run is named so that the service can count its rewards."""
+    name = rollouts.grpo.run_name or Path(rollouts.grpo.output_dir).name
+    return {**request_fields(rollouts.ours), "run": name[:LONGEST_RUN] or None}
 
 
 def _say_from_where(ours: VerifierArguments, output_dir: str, checkpoint: Path | None) -> None:

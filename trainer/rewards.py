@@ -58,7 +58,7 @@ class Verifier:
         connect: Makes the client; called on the event loop that the rewards are computed on.
         tokenizer: Decodes completions with their special tokens, which TRL strips and which some
             families' tool-call formats are made of.
-        fields: Members of the request besides the items: toolset, profile, format.
+        fields: Members of the request besides the items: toolset, profile, format, run.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class Verifier:
         texts = [self.text(ids) for ids in completion_ids]
         given = {name: columns[name] for name in _TASK if name in columns}
         rows = [dict(zip(given, row, strict=True)) for row in zip(*given.values(), strict=True)]
+        self._fields["step"] = getattr(columns.get("trainer_state"), "global_step", None)
         started = time.perf_counter()
         try:
             verdicts = await self._verdicts(rows, texts)

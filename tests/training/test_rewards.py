@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -69,6 +70,13 @@ class Service:
         return httpx.Response(200, json=answer)
 
 
+@dataclass
+class State:
+    """Of TRL's, what rewards look at."""
+
+    global_step: int
+
+
 def verifier(handler: Callable[[httpx.Request], httpx.Response]) -> Verifier:
     def connect() -> AsyncVerifierClient:
         transport = httpx.MockTransport(handler)
@@ -93,6 +101,14 @@ async def test_completions_of_one_prompt_travel_as_one_item() -> None:
     await rewards(verifier(service), ["a", "b", "c"], id=["p", "p", "q"])
     (request,) = service.asked
     assert [item["completions"] for item in request["items"]] == [["a", "b"], ["c"]]
+
+
+async def test_a_request_names_the_step_it_is_for() -> None:
+    service = Service(lambda _, __: scored(0.5))
+    reward = verifier(service)
+    for step in (0, 7):
+        await reward.verifier([ids("a")], ground_truth=[WEATHER], trainer_state=State(step))
+    assert [request["step"] for request in service.asked] == [0, 7]
 
 
 async def test_rewards_come_in_the_order_of_the_completions() -> None:
