@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import resource
+from collections.abc import Collection
+from contextlib import suppress
 from typing import Final
 
 import httptools
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from verifier_service import problems
 from verifier_service.problems import Kind
 
 HEAD_BYTES: Final = 64 * 1024
 URL_BYTES: Final = 16 * 1024
-HEAD_S: Final = 10.0
+HEAD_S: Final = 30.0
+"""What a head may take: a trainer that opens thousands of connections at once is late to send."""
+WAITING_S: Final = 10.0
+"""How long a connection may owe bytes before another one may take its place."""
 LINGER_S: Final = 1.0
 """How long a client may take to read why it was refused."""
 READING_S: Final = 60.0
@@ -40,19 +47,37 @@ class HeadRefused(Exception):
 class Waiting:
     """The connections that owe bytes of a request, in the order in which they began to."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
-        """Connections, waiting or not, beyond which the longest waiting one is closed."""
-        self._order: dict[Connection, None] = {}
+    def __init__(self, most: int, connections: Collection[object]) -> None:
+        """Keep `connections`, which others fill, to so many."""
+        self._most, self._all = most, connections
+        self._since: dict[Connection, float] = {}
+        self._leaving: Connection | None = None
+        """The last that was closed to make room; the loop takes a round to do so."""
 
     def add(self, connection: Connection) -> None:
-        self._order[connection] = None
+        self._since[connection] = connection.loop.time()
 
     def discard(self, connection: Connection) -> None:
-        self._order.pop(connection, None)
+        self._since.pop(connection, None)
 
-    def longest(self) -> Connection:
-        return next(iter(self._order))
+    def has_room(self, coming: int) -> bool:
+        """Whether one more may come in, besides those that are coming."""
+        return len(self._all) + coming < self._most
+
+    def make_room(self) -> bool:
+        """Close the one that waits longest, if it has waited for long.
+
+        In a burst all are new, and the last of them are slow only because there are so many.
+        """
+        if self._leaving in self._all:
+            return True
+        longest = next(iter(self._since), None)
+        if longest is None or longest.loop.time() - self._since[longest] < WAITING_S:
+            return False
+        self.discard(longest)
+        self._leaving = longest
+        longest.transport.abort()
+        return True
 
 
 def most_connections(workers: int) -> int:
@@ -63,10 +88,18 @@ def most_connections(workers: int) -> int:
     return max(1, files - _OTHER_FILES - _FILES_OF_A_WORKER * workers)
 
 
-class Connection(HttpToolsProtocol):
-    """A client's connection; `waiting` is given by the subclass that a server is made with."""
+def allow_files() -> None:
+    """Raise the limit on open files to what the system allows.
 
-    waiting: Waiting
+    The usual limit of 1,024 is there for programs that use select(2), which this one does not.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # Not every system that says "unlimited" means it.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+class Connection(HttpToolsProtocol):
+    """A client's connection."""
 
     _owed: asyncio.TimerHandle | None = None
     """Closes the connection when the head of a request does not come in time."""
@@ -78,17 +111,17 @@ class Connection(HttpToolsProtocol):
     _stray = 0
     """Bytes received since the last part of a request was complete."""
 
+    def __init__(self, config: uvicorn.Config, state: ServerState, waiting: Waiting) -> None:
+        super().__init__(config, state, {})
+        self._waiting = waiting
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows it
-        self.waiting.add(self)
+        self._waiting.add(self)
         self._owed = self.loop.call_later(HEAD_S, self.transport.abort)
-        if len(self.connections) > self.waiting.most:
-            longest = self.waiting.longest()
-            self.waiting.discard(longest)
-            longest.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.waiting.discard(self)
+        self._waiting.discard(self)
         self._head_came()
         self.resume_writing()
         self._unset_keepalive_if_required()
@@ -157,13 +190,13 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         if not self.parser.should_upgrade():
-            self.waiting.discard(self)
+            self._waiting.discard(self)
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if not self.transport.is_closing():
-            self.waiting.add(self)
+            self._waiting.add(self)
 
     def timeout_keep_alive_handler(self) -> None:
         self.transport.abort()  # `close` would wait for a client that does not read.

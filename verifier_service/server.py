@@ -25,7 +25,8 @@ from verifier_service.admission import Admission, Phase
 from verifier_service.app import create_app, create_metrics_app
 from verifier_service.auth import Keys, StartRefused, open_keys
 from verifier_service.catalog import Catalog
-from verifier_service.connections import Connection, Waiting, most_connections
+from verifier_service.connections import allow_files, most_connections
+from verifier_service.door import Server
 from verifier_service.runner import Runner
 from verifier_service.score_log.channel import ScoreLog
 from verifier_service.settings import Settings
@@ -33,7 +34,8 @@ from verifier_service.telemetry import Event, configure_logging, log
 from verifier_service.workers import WorkerFailure
 
 REFUSED: Final = 2
-BACKLOG: Final = 2048
+BACKLOG: Final = 65_535
+"""Connections that wait to be accepted; the system allows fewer (net.core.somaxconn)."""
 KEEP_ALIVE_S: Final = 75
 """Longer than most clients keep idle connections, so that it is they who close them."""
 _LOOK_S: Final = 0.02
@@ -50,6 +52,7 @@ class Pool(Runner, Protocol):
 def run(settings: Settings, pool: Pool, catalog: Catalog) -> int:
     """Serve until a signal; returns the exit code of the process."""
     configure_logging(settings.log_level, sys.stderr.fileno())
+    allow_files()
     try:
         keys = open_keys(settings)
         with contextlib.ExitStack() as sockets:
@@ -86,8 +89,8 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn without signal handling of its own: here, a signal begins a drain."""
+class _Server(Server):
+    """Without signal handling of its own: here, a signal begins a drain."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -146,21 +149,17 @@ class _Service:
         self._stopping.set()
 
     def _serve(self, app: ASGIApp, listening: socket.socket) -> Coroutine[None, None, None]:
-        most = most_connections(self._settings.workers)
-        connection = type("Connection", (Connection,), {"waiting": Waiting(most)})
         config = uvicorn.Config(
             app,
-            http=connection,
             ws="none",
             lifespan="off",
             access_log=False,
             log_config=None,
             proxy_headers=False,
             server_header=False,
-            backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE_S,
         )
-        server = _Server(config)
+        server = _Server(config, most_connections(self._settings.workers))
         self._servers.append(server)
         return server.serve([listening])
 

@@ -10,8 +10,8 @@ import pytest
 import uvicorn
 import uvloop
 
-from verifier_service import connections
-from verifier_service.connections import Connection, Waiting
+from verifier_service import connections, door
+from verifier_service.server import listen
 
 END = b"\r\n\r\n"
 
@@ -31,7 +31,7 @@ async def echo(scope: dict, receive: Callable, send: Callable) -> None:
     await send({"type": "http.response.body"})
 
 
-class Server(uvicorn.Server):
+class Server(door.Server):
     """A server that is reached by `connect`."""
 
     clients: list[asyncio.StreamWriter]
@@ -51,15 +51,9 @@ class Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(most: int = 100) -> AsyncIterator[Server]:
-    protocol = type("Connection", (Connection,), {"waiting": Waiting(most)})
-    config = uvicorn.Config(
-        echo, "127.0.0.1", 0, http=protocol, ws="none", lifespan="off", log_config=None
-    )
-    server = Server(config)
+    server = Server(uvicorn.Config(echo, ws="none", lifespan="off", log_config=None), most)
     server.clients = []
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
+    await server.startup([listen("127.0.0.1", 0)])
     try:
         yield server
     finally:
@@ -175,13 +169,28 @@ def test_a_head_that_does_not_come_is_given_up(
     run(test)
 
 
-def test_the_longest_waiting_connection_makes_room() -> None:
+def test_the_longest_waiting_connection_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "WAITING_S", 0.0)
+
     async def test(server: Server) -> None:
         idle = [await server.connect() for _ in range(3)]
         assert (await server.answer(post(CLOSE))).endswith(b"POST:hello")
         assert await asyncio.wait_for(idle[0][0].read(), 5) == b""
         idle[2][1].write(post(CLOSE))
         assert (await idle[2][0].read()).endswith(b"POST:hello")
+
+    run(test, most=3)
+
+
+def test_a_connection_that_is_as_new_waits_until_there_is_room() -> None:
+    async def test(server: Server) -> None:
+        within = [await server.connect() for _ in range(3)]
+        coming = asyncio.create_task(server.answer(post(CLOSE)))
+        for reader, writer in within:
+            assert not coming.done()
+            writer.write(post(CLOSE))
+            assert (await reader.read()).endswith(b"POST:hello")
+        assert (await coming).endswith(b"POST:hello")
 
     run(test, most=3)
 
