@@ -33,7 +33,7 @@ CHECKS: Final = {
 """What is compared, and what it checks."""
 
 STATES: Final = """\
-The service remembers, within bounds and by content, tasks that it has prepared (8,192) and what it found of completions (16,384). What a completion costs
+The service remembers, within bounds and by content, tasks that it has prepared (131,072, and less of large ones) and what it found of completions (16,384). What a completion costs
 depends on what of it has been met, so every figure says which:
 
 | | |
@@ -319,8 +319,8 @@ def growth(results: Tree) -> str:
 
 From 64 to 1,024 completions a request, CPU a completion in process grows by a factor of {", ".join(ratios)}.
 
-Distinct tasks that come in turn, 64 completions a request, in process, CPU microseconds a completion. Beyond 8,192 tasks in turn, none is remembered until
-it comes again, and each is prepared anew; memory stays bounded.
+Distinct tasks that come in turn, 64 completions a request, in process, CPU microseconds a completion. Of so many tasks
+more than the bound would be prepared anew; memory stays bounded.
 
 {table(("distinct tasks", "the same completions again", "new ones, wrong", "memory grown by, MiB"), tasks)}
 {soak(results["soak"]["points"]) if "soak" in results else ""}"""

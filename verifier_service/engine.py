@@ -43,8 +43,9 @@ from verifier_service.scoring.types import (
 from verifier_service.scoring.values import spelling
 from verifier_service.worker import TimeLimitExceeded, time_limit
 
-CACHED_TASKS: Final = 8192
-CACHED_TASK_BYTES: Final = 32 * 1024 * 1024
+CACHED_TASKS: Final = 131_072
+CACHED_TASK_BYTES: Final = 24 * 1024 * 1024
+"""Of ground truths; a task takes two to three KiB, or about twelve times its ground truth."""
 CACHED_OFFERS: Final = 256
 CACHED_OFFER_BYTES: Final = 4 * 1024 * 1024
 """Inline tool lists are compiled once for each distinct content; a training run has few."""
