@@ -1,7 +1,7 @@
 # These need nothing but Python 3.11 or newer; everything else lands in .venv, which has the service,
 # and in .venv-trainer, which has the trainer: two programs that share nothing but HTTP.
 .DELETE_ON_ERROR:
-.PHONY: demo train-demo test test-service test-trainer test-trainers check fuzz bench format serve audit sbom clean
+.PHONY: demo train-demo test test-service test-trainer test-trainers test-faults check fuzz bench format serve audit sbom clean
 SHELL := /bin/bash
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -57,6 +57,14 @@ test-trainers: $(STAMP) $(TRAINER_STAMP)  ## Run other trainers' own reward code
 test-image: $(STAMP)  ## Build the image on a base made of Debian's packages and run it as a restricted pod (root, apt).
 	tests/image/build localhost/verifier-service:test
 	VERIFIER_IMAGE=localhost/verifier-service:test $(BIN)/python -m pytest tests/image
+
+FAULT ?= tests/faults
+
+test-faults: $(STAMP)  ## Kill, stop, fill, delay and flood a running service, for ten minutes; FAULT=FILE for one kind (root: all of it).
+	@command -v /usr/sbin/nginx nginx >/dev/null && ls /usr/lib/*/faketime >/dev/null 2>&1 \
+		|| { test "$$(id -u)" = 0 && apt-get install --yes nginx-light libfaketime; } \
+		|| echo "nginx-light and libfaketime are not both here: what needs them is skipped" >&2
+	FAULTS=whole $(BIN)/python -m pytest $(FAULT)
 
 check: $(STAMP)  ## Formatting, lint and types.
 	$(BIN)/ruff format --check .
