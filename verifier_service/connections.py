@@ -126,6 +126,8 @@ class Connection(HttpToolsProtocol):
         self.resume_writing()
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
+        # It refers to this: the collector would have to find the two.
+        self.cycle = None  # type: ignore[assignment]  # as uvicorn does with the parser
 
     def data_received(self, data: bytes) -> None:
         if self._refused:

@@ -39,6 +39,9 @@ BACKLOG: Final = 65_535
 KEEP_ALIVE_S: Final = 75
 """Longer than most clients keep idle connections, so that it is they who close them."""
 _LOOK_S: Final = 0.02
+_GC_THRESHOLDS: Final = (2_000, 10, 200)
+"""A full collection looks at every open connection, for half a second where there are 10,000: it
+must be rare. It still comes before garbage takes some hundred MiB."""
 
 
 class Pool(Runner, Protocol):
@@ -169,6 +172,7 @@ class _Service:
         # What is loaded by now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLDS)
 
     def _announce(self, listening: socket.socket, metrics: socket.socket | None) -> None:
         host, port = listening.getsockname()[:2]
