@@ -18,9 +18,10 @@ from tests.integrations.reference import RIGHT, TASK
 from tests.integrations.test_agent_lightning import StandInServer
 from tests.integrations.test_art import StandInTrajectory
 from tests.integrations.test_rllm import conversation, task
-from verifier_service.conversation import TURNS
+from verifier_service.conversation import RESULT_MARKS, ROLES, TURNS
 from verifier_service.integrations import agent_lightning, art, eval_protocol, rllm
 from verifier_service.integrations.connection import NotConfigured, Unscored
+from verifier_service.scoring.parse import environment, messages
 
 CASES: Final = json.loads(
     (Path(__file__).parents[1] / "cases" / "conversations.json").read_text("utf-8")
@@ -31,11 +32,19 @@ _ANSWERS: Final = {
     "empty": "",
     "words": "It closed at 243.36.",
 }
+_RESULT: Final = {"type": "tool_result", "tool_use_id": "c1", "content": "243.36"}
 _OTHERS: Final[dict[str, dict[str, Any]]] = {
     "result": {"role": "tool", "content": "243.36"},
     "user": {"role": "user", "content": "What did it close at?"},
     "system": {"role": "system", "content": "Call tools."},
     "none": {"content": RIGHT},
+    "null": {"role": None, "content": RIGHT},
+    "listed": {"role": ["assistant"], "content": RIGHT},
+    "anthropic": {"role": "user", "content": [_RESULT]},
+    "mixed": {"role": "user", "content": [_RESULT, {"type": "text", "text": "And the next day?"}]},
+    "bedrock": {"role": "user", "content": [{"toolResult": {"content": [{"text": "243.36"}]}}]},
+    "gemini": {"role": "user", "content": [{"functionResponse": {"response": {"price": 243.36}}}]},
+    "hermes": {"role": "user", "content": "<tool_response>\n243.36\n</tool_response>"},
 }
 
 
@@ -135,3 +144,13 @@ def test_a_value_that_there_is_not_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("VERIFIER_TURNS", "first")
     with pytest.raises(NotConfigured, match=f"VERIFIER_TURNS.*{', '.join(TURNS)}.*first"):
         eval_protocol.evaluate([message("right")], TASK)
+
+
+def test_an_unknown_role_is_named_with_those_known() -> None:
+    with pytest.raises(Unscored, match=r"message 1 has the role 'model'.*assistant, tool"):
+        eval_protocol.evaluate([message("user"), message("model"), message("right")], TASK)
+
+
+def test_roles_and_marks_are_those_that_completions_are_read_by() -> None:
+    assert set(ROLES) == messages.ROLES
+    assert set(RESULT_MARKS) == set(environment.MARKS)
