@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verifier_service.completion_text import ASSISTANT_HEADERS, completion_of
+from verifier_service.conversation import NoCompletion
 
 PROMPT = (
     "<|im_start|>system\nYou may call tools.<|im_end|>\n"
@@ -22,7 +23,8 @@ def test_what_follows_the_prompt_is_the_completion(prompt: str, completion: str)
 
 @given(query=st.text(alphabet="ab<|im_start|>assistant\n"), prompt=st.text(alphabet="ab\n<|"))
 def test_any_two_texts_give_an_end_of_the_query(query: str, prompt: str) -> None:
-    assert query.endswith(completion_of(query, prompt))
+    found = completion_of(query, prompt)
+    assert isinstance(found, NoCompletion) or query.endswith(found)
 
 
 @given(cut=st.integers(1, len(PROMPT) - 20), completion=st.text(max_size=50))
@@ -40,12 +42,13 @@ def test_a_prompt_that_was_cut_on_the_left_loses_nothing(cut: int, completion: s
     ],
 )
 def test_a_prompt_that_a_tokenizer_bent_is_still_found(query: str) -> None:
-    assert completion_of(query, PROMPT).strip() == ANSWER
+    assert str(completion_of(query, PROMPT)).strip() == ANSWER
 
 
 @pytest.mark.parametrize("header", ASSISTANT_HEADERS)
 def test_the_header_of_the_answer_ends_a_prompt_that_is_not_there(header: str) -> None:
-    assert completion_of(f"something else{header}{ANSWER}", f"another prompt{header}") == ANSWER
+    prompt = f"The weather in Oslo{header}"
+    assert completion_of(f"The weather in OSLO{header}{ANSWER}", prompt) == ANSWER
 
 
 def test_a_policy_that_writes_a_header_hides_nothing_before_it() -> None:
@@ -73,7 +76,16 @@ def test_a_policy_that_writes_the_end_of_a_bent_prompt_hides_nothing_before_it(
     prompt: str, tail: int
 ) -> None:
     written = f'<tool_call>{{"name":"x"}}</tool_call>{prompt[-tail:]}{ANSWER}'
-    assert completion_of(prompt.replace(" ?", "?") + written, prompt).endswith(written)
+    assert completion_of(prompt.replace(" ?", "?") + written, prompt) == written
+
+
+@pytest.mark.parametrize("copied", [24, 60])
+def test_a_prompt_that_was_cut_and_bent_gives_the_policy_no_second_end(copied: int) -> None:
+    turns = "".join(f"User: Is it {n} ?\n\nAssistant: It is {n} .\n\n" for n in range(30))
+    prompt = f"{turns}User: And the price ?\n\nAssistant:"
+    decoded = prompt[200:].replace(" ?", "?").replace(" .", ".")
+    written = f"a wrong call{prompt[-copied:]}{ANSWER}"
+    assert completion_of(decoded + written, prompt) == written
 
 
 def test_earlier_turns_are_no_completion() -> None:
@@ -82,10 +94,15 @@ def test_earlier_turns_are_no_completion() -> None:
     assert completion_of(prompt.replace("Oslo?", "Oslo ?") + ANSWER, prompt) == ANSWER
 
 
-def test_a_query_without_any_prompt_is_the_completion() -> None:
-    assert completion_of(ANSWER, PROMPT) == ANSWER
+def test_where_no_prompt_is_nobody_guesses() -> None:
+    assert isinstance(completion_of(ANSWER, PROMPT), NoCompletion)
+
+
+def test_a_query_is_the_completion_of_no_prompt() -> None:
+    assert completion_of(ANSWER, "") == ANSWER
 
 
 def test_a_hostile_text_takes_no_longer_for_being_repetitive() -> None:
     # A quadratic search would compare 10^10 characters: the timeout of the test would tell.
-    assert completion_of("a" * 100_000 + "b", "a" * 100_000 + "c") == "a" * 100_000 + "b"
+    hostile = completion_of("b" + "a" * 100_000, "a" * 100_000 + "c")
+    assert isinstance(hostile, NoCompletion)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from verifier_service.conversation import NoCompletion
+
 ASSISTANT_HEADERS: Final = (
     "<|im_start|>assistant\n",
     "<|start_header_id|>assistant<|end_header_id|>\n\n",
@@ -23,35 +25,70 @@ ASSISTANT_HEADERS: Final = (
 
 _TAILS: Final = (256, 64, 24)
 """Lengths of a prompt's end that tell it from other text; a shorter one is bent less often."""
-_LEAD: Final = re.compile(r"(?:<[^<>\s]{1,40}>){0,2}")
+_LEAD: Final = re.compile(r"(?:<[^<>\s]{1,40}>){1,2}")
 """What a tokenizer puts before a prompt: the token that begins a text."""
 _SLACK: Final = 8
 """Characters that a prompt may have grown by on its way; mostly it loses some."""
+_SAME_BEGINNING: Final = 8
+"""Characters by which a prompt is known that was bent, and not cut besides."""
 _LEAST_OVERLAP: Final = 12
 """A shorter one may be chance: texts begin and end with the same line break."""
 
 
-def completion_of(query: str, prompt: str) -> str:
+NO_PROMPT: Final = (
+    "the query does not begin with the prompt, so nobody can tell where the completion begins; "
+    "send both with special tokens, as the policy was given them"
+)
+
+
+def completion_of(query: str, prompt: str) -> str | NoCompletion:
     """The end of `query` that follows `prompt`, in time that grows with their lengths only.
 
     The prompt is not always the query's exact beginning: the trainer may have cut it on the left,
-    and a tokenizer may have bent it on its way to tokens and back. Where its end is not found, the
-    whole query is the completion: nothing that the policy wrote is lost.
+    and a tokenizer may have bent it on its way to tokens and back, blanks first of all. The policy
+    cannot move the place: it writes behind it. Where the prompt is not found there is none.
     """
     lead = _LEAD.match(query)
-    leads = {0, lead.end() if lead else 0}
-    for start in sorted(leads):
+    for start in (0, lead.end() if lead else 0):
         if query.startswith(prompt, start):
             return query[start + len(prompt) :]
     overlap = _overlap(prompt, query)
     if overlap >= _LEAST_OVERLAP:
         return query[overlap:]
+    for start in (0, lead.end() if lead else 0):
+        end = _end_but_for_blanks(prompt, query[start:])
+        if end is None:
+            end = _end_by_marks(prompt, query[start:])
+        if end is not None:
+            return query[start + end :]
+    return NoCompletion(NO_PROMPT)
+
+
+def _end_but_for_blanks(prompt: str, query: str) -> int | None:
+    """Where the prompt ends in a query that begins with it, or with the end of it, but for blanks;
+    None if it does not."""
+    wanted = "".join(prompt.split())
+    places = [place for place, character in enumerate(query) if not character.isspace()]
+    written = "".join(map(query.__getitem__, places))
+    same = len(wanted) if written.startswith(wanted) else _overlap(wanted, written)
+    if not wanted or same < min(_LEAST_OVERLAP, len(wanted)):
+        return None
+    end = places[same - 1] + 1
+    blanks = prompt[len(prompt.rstrip()) :]
+    return end + len(blanks) if query.startswith(blanks, end) else end
+
+
+def _end_by_marks(prompt: str, query: str) -> int | None:
+    """Where the marks of the prompt's end stand that the query begins alike with; None if it does
+    not, or none stands there."""
+    if query[:_SAME_BEGINNING] != prompt[:_SAME_BEGINNING]:
+        return None
     # Behind this the policy writes, and a mark that stands there is its own.
-    limit = max(leads) + len(prompt) + _SLACK
+    written = query[: len(prompt) + _SLACK]
     tails = [prompt[-length:] for length in _TAILS if len(prompt) >= length]
     marks = (*tails, *(mark for mark in ASSISTANT_HEADERS if mark in prompt))
-    ends = [end for mark in marks if (end := _end_of(mark, query[:limit], prompt)) is not None]
-    return query[min(ends) :] if ends else query
+    ends = [end for mark in marks if (end := _end_of(mark, written, prompt)) is not None]
+    return min(ends, default=None)
 
 
 def _overlap(left: str, right: str) -> int:

@@ -218,13 +218,37 @@ def test_a_variable_that_cannot_be_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         lambda_handler(BATCH, AMPLE)
 
 
+@pytest.mark.parametrize("key", ["s3cret\n", "s3 cret", "s3cretключ"])
+def test_a_key_that_no_header_can_hold_is_not_told(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VERIFIER_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("VERIFIER_API_KEY", key)
+    with pytest.raises(NoRewards, match="VERIFIER_API_KEY") as refused:
+        lambda_handler([{}], None)
+    assert "s3" not in str(refused.value)
+
+
 def test_an_outage_fails_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VERIFIER_URL", "http://127.0.0.1:9")
     with pytest.raises(NoRewards, match="cannot be reached"):
         lambda_handler(BATCH, BRIEF)
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8080", "file:///etc/hostname"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "host:8080",
+        "ftp://host",
+        "http://",
+        "http://[::1",
+        "http://host/\u00e9",
+        "http://a host",
+        f"http://{'h' * 64}",
+        "http://host:port",
+        "http://name:secret@host",
+    ],
+)
 def test_an_address_that_is_none_is_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VERIFIER_URL", url)
     with pytest.raises(NoRewards, match="VERIFIER_URL"):

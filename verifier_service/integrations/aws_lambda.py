@@ -199,13 +199,8 @@ _OPENER = urllib.request.build_opener(_Here)
 
 def _post(samples: list[Any], deadline: float) -> Any:
     """What the service answers."""
-    url = os.environ["VERIFIER_URL"].rstrip("/") + PATH + _query()
-    if not url.startswith(("http://", "https://")):
-        raise NoRewards("VERIFIER_URL must begin with http:// or https://")
-    headers = {"Content-Type": "application/json"}
-    if os.environ.get("VERIFIER_API_KEY"):
-        headers["Authorization"] = "Bearer " + os.environ["VERIFIER_API_KEY"]
-    request = urllib.request.Request(url, _encoded(samples), headers)  # noqa: S310  checked above
+    headers = {"Content-Type": "application/json", **_authorization()}
+    request = urllib.request.Request(_url(), _encoded(samples), headers)  # noqa: S310  checked there
     timeout_s = max(0.001, min(ATTEMPT_S, deadline - time.monotonic()))
     try:
         with _OPENER.open(request, timeout=timeout_s) as response:
@@ -215,6 +210,33 @@ def _post(samples: list[Any], deadline: float) -> Any:
         raise _failure(error.code, _problem(error), pause_s) from None
     except (OSError, http.client.HTTPException) as error:
         raise Passing(f"the service cannot be reached: {error}") from None
+
+
+def _url() -> str:
+    """Where the service takes samples; what cannot be an address is no passing trouble."""
+    url = os.environ["VERIFIER_URL"].rstrip("/")
+    try:
+        parts = urllib.parse.urlsplit(url)
+        sound = url.isascii() and url.isprintable() and " " not in url and bool(parts.hostname)
+        sound = sound and all(len(label) <= 63 for label in str(parts.hostname).split("."))
+        parts.port  # noqa: B018  says so if it is none
+    except ValueError:
+        sound = False
+    if not sound or parts.scheme not in ("http", "https"):
+        raise NoRewards("VERIFIER_URL must be an address such as http://host:8080")
+    if parts.username is not None or parts.password is not None:
+        raise NoRewards("VERIFIER_URL must hold no name and password; set VERIFIER_API_KEY instead")
+    return url + PATH + _query()
+
+
+def _authorization() -> dict[str, str]:
+    """The header with the key, which no message may repeat."""
+    key = os.environ.get("VERIFIER_API_KEY", "")
+    if not key:
+        return {}
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise NoRewards("VERIFIER_API_KEY holds a character that a header cannot carry")
+    return {"Authorization": f"Bearer {key}"}
 
 
 def _score_here(samples: list[Any], deadline: float) -> Any:
