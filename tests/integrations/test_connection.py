@@ -257,6 +257,41 @@ def test_a_completion_that_is_none_costs_itself_alone(completion: Any) -> None:
     assert [verdict.reward for verdict in found] == [1.0, None, 1.0]
 
 
+CYCLIC: list[Any] = []
+CYCLIC.append(CYCLIC)
+DEEP: Any = "x"
+for _ in range(3000):
+    DEEP = [DEEP]
+
+
+@pytest.mark.parametrize(
+    "completion",
+    [
+        pytest.param(float("nan"), id="NaN"),
+        pytest.param(float("inf"), id="infinity"),
+        pytest.param([float("nan")], id="NaN in a list"),
+        pytest.param(CYCLIC, id="a list in itself"),
+        pytest.param(DEEP, id="too deep"),
+        pytest.param({1}, id="a set"),
+        pytest.param(object(), id="an object"),
+        pytest.param([{"role": "assistant", "content": object()}], id="an object in a message"),
+    ],
+)
+def test_a_completion_that_cannot_be_sent_costs_itself_alone(completion: Any) -> None:
+    batch = [Sample(RIGHT, TASK), Sample(completion, TASK), Sample(RIGHT, TASK)]
+    found = score(batch)
+    assert [verdict.reward for verdict in found] == [1.0, None, 1.0]
+    assert "completion of sample 1 cannot be sent" in str(Unscored(found[1]))
+    assert [one.reward for one in score_once(batch)] == [1.0, None, 1.0]
+
+
+@pytest.mark.parametrize("depth", [100, 400, 900])
+def test_however_deep_a_completion_is_it_costs_itself_alone(depth: int) -> None:
+    deep: Any = json.loads("[" * depth + "]" * depth)
+    found = score_once([Sample(RIGHT, TASK), Sample(deep, TASK), Sample(RIGHT, TASK)])
+    assert [verdict.reward for verdict in found] == [1.0, None, 1.0]
+
+
 @pytest.mark.parametrize("carrier", [UNSCORABLE, "", "{", {"toolset": "finance"}])
 def test_an_unscored_sample_raises_and_says_why(carrier: Any) -> None:
     [verdict] = score([Sample(RIGHT, carrier)])

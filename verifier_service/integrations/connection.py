@@ -207,7 +207,7 @@ class _Batch:
         self._rows: dict[int, _Ready] = {}
         for place, sample in enumerate(samples):
             try:
-                self._rows[place] = _ready(sample, settings)
+                self._rows[place] = _ready(sample, settings, place)
             except CarrierFault as fault:
                 self._found[place] = _invalid(place, fault)
         self.open = list(self._rows)
@@ -270,7 +270,7 @@ class _Ready:
     completion: Json
 
 
-def _ready(sample: Sample, settings: Mapping[str, Json]) -> _Ready:
+def _ready(sample: Sample, settings: Mapping[str, Json], place: int) -> _Ready:
     """A sample as it is sent.
 
     Raises:
@@ -281,12 +281,36 @@ def _ready(sample: Sample, settings: Mapping[str, Json]) -> _Ready:
     try:
         item = item_of(sample.item(), settings)
         text = json.dumps(item, allow_nan=False)
-    except (ValueError, TypeError, RecursionError) as error:
-        why = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise CarrierFault("", f"it cannot be sent as JSON: {why}") from None
+    except _NO_JSON as error:
+        raise CarrierFault("", f"it cannot be sent as JSON: {_why(error)}") from None
     if "toolset" not in item and "tools" not in item:
         raise CarrierFault("", _NO_TOOLS)
-    return _Ready(item, text, written(sample.completion))
+    return _Ready(item, text, _sendable(sample.completion, place))
+
+
+def _sendable(completion: Json, place: int) -> Json:
+    """A completion in JSON values.
+
+    Raises:
+        NoCompletion: It holds something else; says why. A policy writes text, so that this is no
+            doing of its own.
+    """
+    try:
+        sent = written(completion)
+        if not isinstance(sent, str):
+            json.dumps(sent, allow_nan=False)
+    except _NO_JSON as error:
+        raise NoCompletion(
+            f"the completion of sample {place} cannot be sent as JSON: {_why(error)}"
+        ) from None
+    return sent
+
+
+_NO_JSON: Final = (ValueError, TypeError, RecursionError)
+
+
+def _why(error: Exception) -> str:
+    return "it is nested too deep" if isinstance(error, RecursionError) else str(error)
 
 
 _NO_TOOLS: Final = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from hashlib import blake2b
 from typing import Any, Final, TypeAlias
@@ -83,14 +83,14 @@ def _key(samples: Sequence[Sample]) -> _Key:
 
 def _said(sample: Sample) -> Any:
     said = sample.completion
-    return said if isinstance(said, NoCompletion) else written(said)
+    return said if isinstance(said, NoCompletion) else _told(said, written)
 
 
-def _told(value: Any) -> Any:
-    """What is nested too deep to be read is told apart by nothing, and refused in any case."""
+def _told(value: Any, sent: Callable[[Any], Any] = plain) -> Any:
+    """What cannot be sent is told apart by nothing, and refused in any case."""
     try:
-        return repr(plain(value))
-    except RecursionError:
+        return repr(sent(value))
+    except (TypeError, ValueError, RecursionError):
         return None
 
 
