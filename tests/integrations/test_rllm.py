@@ -119,6 +119,66 @@ def test_an_episode_without_an_answer_has_no_reward(episode: StandInEpisode) -> 
         evaluate(task(TASK), episode)
 
 
+WRONG: Final = RIGHT.replace("2025-01-03", "2025-01-02")
+
+
+def steps(*conversations: list[Any]) -> StandInEpisode:
+    each = [StandInStep(chat_completions=messages) for messages in conversations]
+    return StandInEpisode(trajectories=[StandInTrajectory(steps=each)])
+
+
+APART: Final = {
+    "messages": steps([*PROMPT, assistant(WRONG)], [*PROMPT, assistant(RIGHT)]),
+    "outputs": outputs(WRONG, RIGHT),
+    "the same messages again": steps([*PROMPT, assistant(RIGHT)], [*PROMPT, assistant(RIGHT)]),
+    "the same output again": outputs(RIGHT, RIGHT),
+    "messages, then an output": StandInEpisode(
+        trajectories=[
+            StandInTrajectory(
+                steps=[
+                    StandInStep(chat_completions=[*PROMPT, assistant(WRONG)]),
+                    StandInStep(output=RIGHT),
+                ]
+            )
+        ]
+    ),
+}
+
+
+@pytest.mark.parametrize("episode", APART.values(), ids=APART)
+def test_steps_apart_hide_no_answer(
+    episode: StandInEpisode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Unscored, match="VERIFIER_TURNS"):
+        evaluate(task(TASK), episode)
+    monkeypatch.setenv("VERIFIER_TURNS", "last")
+    assert evaluate(task(TASK), episode)["reward"] == 1.0
+    monkeypatch.setenv("VERIFIER_TURNS", "all")
+    assert evaluate(task(TASK), episode)["reward"] < 1.0
+
+
+def test_steps_that_hold_those_before_them_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERIFIER_TURNS", "all")
+    first = [*PROMPT, assistant(RIGHT)]
+    closing = [{"role": "tool", "content": "243.36"}, assistant("It closed at 243.36.")]
+    assert evaluate(task(TASK), steps(first, [*first, *closing]))["reward"] == 1.0
+
+
+@pytest.mark.parametrize("turns", ["auto", "last", "all"])
+def test_a_last_step_of_nothing_leaves_no_earlier_one_to_judge(
+    turns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VERIFIER_TURNS", turns)
+    with pytest.raises(Unscored, match=r"task\.completion"):
+        evaluate(task(TASK), steps([*PROMPT, assistant(RIGHT)], []))
+
+
+def test_a_step_without_an_answer_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERIFIER_TURNS", "all")
+    with pytest.raises(Unscored, match=r"task\.completion"):
+        evaluate(task(TASK), steps([*PROMPT, PROMPT[0]], [*PROMPT, assistant(RIGHT)]))
+
+
 def test_an_empty_answer_is_scored() -> None:
     assert evaluate(task(TASK), outputs(""))["reward"] == 0.0
 

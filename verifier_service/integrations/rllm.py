@@ -15,21 +15,22 @@ makes the reward 0 (docs/rewards.md). Where your tools are others, give the carr
 `tools` in place of a `toolset`.
 
 Of a conversation with several answers `VERIFIER_TURNS` says which are the policy's: an agent that
-calls tools wrote `all` of them.
+calls tools wrote `all` of them. So it does where a step does not begin with the messages of the
+step before: then each step holds answers.
 
 Source: rllm 0.3, `rllm/eval/evaluator_loader.py`, `rllm/eval/types.py`, `rllm/types.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from verifier_service.carrier import Json
 from verifier_service.conversation import NO_ANSWER, NoCompletion
 from verifier_service.integrations.columns import row_sample
 from verifier_service.integrations.connection import reason, reward_of, score
-from verifier_service.integrations.transcripts import answer, said
+from verifier_service.integrations.transcripts import answer_in_steps, said
 from verifier_service.integrations.verdicts import measures_of
 
 
@@ -54,15 +55,15 @@ def evaluate(task: Any, episode: Any) -> dict[str, Json]:
 
 
 def _completion(episode: Any) -> Json:
-    """What the policy wrote in the messages of the last step, which hold all before it.
-
-    Without messages, what each step put out; without steps, what the trajectory did.
-    """
+    """What the policy wrote in the steps of the last trajectory; without any, what that put out."""
     if not episode.trajectories:
         return NoCompletion(NO_ANSWER)
     trajectory = episode.trajectories[-1]
-    if trajectory.steps and (messages := getattr(trajectory.steps[-1], "chat_completions", None)):
-        return answer(messages)
-    outputs = [step.output for step in trajectory.steps] or [trajectory.output]
-    texts = [str(output) for output in outputs if output is not None]
-    return said(texts) if texts else NoCompletion(NO_ANSWER)
+    return answer_in_steps(map(_messages, trajectory.steps or [trajectory]))
+
+
+def _messages(step: Any) -> Sequence[Any]:
+    """The messages of a step, or else what it put out as one; none if it put out nothing."""
+    if messages := getattr(step, "chat_completions", None):
+        return messages  # type: ignore[no-any-return]
+    return [] if step.output is None else said([str(step.output)])

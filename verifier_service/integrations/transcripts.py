@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from verifier_service.carrier import Json
-from verifier_service.conversation import ASSISTANT, TURNS, Turns, completion_in
+from verifier_service.conversation import ASSISTANT, TURNS, NoCompletion, Turns, completion_in
 from verifier_service.integrations.connection import NotConfigured
 from verifier_service.integrations.plain import written
 
@@ -41,6 +41,51 @@ def answer(messages: Iterable[Any], turns: Turns | None = None) -> Json:
     return completion_in([_message(raw) for raw in messages], given)
 
 
+_APART: Final = (
+    "the last step does not hold the messages of those before it, so that it cannot be told what "
+    "the policy answered; set VERIFIER_TURNS=all if every step's answers are judged, or "
+    "VERIFIER_TURNS=last if only the last one"
+)
+
+
+def answer_in_steps(steps: Iterable[Iterable[Any]]) -> Json:
+    """What the policy wrote in the messages of several steps, as `VERIFIER_TURNS` says.
+
+    A step that goes on from all messages of the one before stands for both.
+
+    Raises:
+        NotConfigured: As `answer`.
+    """
+    turns = configured_turns()
+    parts = _parts([_message(raw) for raw in step] for step in steps)
+    if turns == "auto" and len(parts) > 1:
+        return NoCompletion(_APART)
+    judged: list[Json] = []
+    for messages in (parts if turns == "all" else parts[-1:]) or [[]]:
+        answered = completion_in(messages, turns)
+        if isinstance(answered, NoCompletion):
+            return answered
+        judged.extend(answered)
+    return judged
+
+
+_Messages: TypeAlias = list[dict[str, Json]]
+
+
+def _parts(steps: Iterable[_Messages]) -> list[_Messages]:
+    """The steps without those that the next one continues."""
+    parts: list[_Messages] = []
+    for messages in steps:
+        if parts and _continues(messages, parts[-1]):
+            parts.pop()
+        parts.append(messages)
+    return parts
+
+
+def _continues(later: _Messages, earlier: _Messages) -> bool:
+    return len(later) > len(earlier) and later[: len(earlier)] == earlier
+
+
 def configured_turns() -> str:
     """What `VERIFIER_TURNS` says, `auto` if nothing.
 
@@ -53,7 +98,7 @@ def configured_turns() -> str:
     return turns
 
 
-def said(texts: Iterable[str]) -> Json:
+def said(texts: Iterable[str]) -> list[Json]:
     """Texts of the policy as its messages."""
     return [{"role": ASSISTANT, "content": text} for text in texts]
 
