@@ -44,6 +44,7 @@ class StandInTrajectory(BaseModel):
     reward: float = 0.0
     metrics: dict[str, float | int | bool] = {}
     metadata: dict[str, Any] = {}
+    additional_histories: list[Any] = []
 
 
 def said(text: str) -> StandInChoice:
@@ -87,6 +88,13 @@ async def test_metrics_have_the_same_names_for_garbage(text: str) -> None:
 async def test_an_empty_trajectory_has_no_reward() -> None:
     with pytest.raises(Unscored, match=r"task\.completion"):
         await score_trajectory(StandInTrajectory(), TASK)
+
+
+async def test_histories_beside_the_trajectory_are_not_rewarded_unjudged() -> None:
+    beside = [{"messages_and_choices": [said("I say nothing.")]}]
+    kept = StandInTrajectory(messages_and_choices=[said(RIGHT)], additional_histories=beside)
+    with pytest.raises(Unscored, match="additional_histories"):
+        await score_trajectory(kept, TASK)
 
 
 async def test_a_trajectory_without_a_reward_raises() -> None:

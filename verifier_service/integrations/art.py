@@ -19,10 +19,10 @@ Source: openpipe-art 0.5, `src/art/trajectories.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from verifier_service.carrier import Json
-from verifier_service.conversation import Turns
+from verifier_service.conversation import NoCompletion, Turns
 from verifier_service.integrations.connection import Sample, reward_of, score_async
 from verifier_service.integrations.transcripts import answer, transcript
 from verifier_service.integrations.verdicts import measures_of
@@ -31,7 +31,9 @@ from verifier_service.integrations.verdicts import measures_of
 async def score_trajectory(trajectory: Any, carrier: Json, *, turns: Turns | None = None) -> Any:
     """A copy of the trajectory with its reward, and the measures among its metrics.
 
-    Judged is everything from the first choice of the model on.
+    Judged is everything from the first choice of the model on. ART trains on additional histories
+    with the same reward, and nothing says what of them belongs to the answer: a trajectory that has
+    any is not judged.
 
     Args:
         turns: Which answers are the policy's in a trajectory of messages alone, without a choice:
@@ -46,7 +48,15 @@ async def score_trajectory(trajectory: Any, carrier: Json, *, turns: Turns | Non
     return trajectory.model_copy(update={"reward": reward_of(verdict), "metrics": metrics})
 
 
+_ADDITIONAL: Final = (
+    "the trajectory has additional_histories, which would be trained on without being judged; "
+    "give each history a trajectory of its own"
+)
+
+
 def _completion(trajectory: Any, turns: Turns | None) -> Json:
+    if getattr(trajectory, "additional_histories", None):
+        return NoCompletion(_ADDITIONAL)
     kept = trajectory.messages_and_choices
     first = next((i for i, one in enumerate(kept) if not isinstance(one, Mapping)), None)
     if first is None:
