@@ -71,9 +71,9 @@ def test_a_sample_without_a_reward_is_none(plugin: Any) -> None:
 
 
 @pytest.mark.parametrize("role", ["tool", "tool_response"])
-@pytest.mark.parametrize(("turns", "reward"), [(None, 0.0), ("last", 0.0), ("all", 1.0)])
+@pytest.mark.parametrize(("turns", "reward"), [(None, None), ("last", 0.0), ("all", 1.0)])
 def test_calls_before_the_last_words_count_where_all_is_the_policys(
-    plugin: Any, role: str, turns: str | None, reward: float, monkeypatch: pytest.MonkeyPatch
+    plugin: Any, role: str, turns: str | None, reward: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if turns:
         monkeypatch.setenv("VERIFIER_TURNS", turns)
@@ -88,14 +88,33 @@ def test_calls_before_the_last_words_count_where_all_is_the_policys(
     assert found == [reward]
 
 
-def test_calls_of_the_prompt_are_not_the_policys(plugin: Any) -> None:
+@pytest.mark.parametrize(("turns", "reward"), [("auto", None), ("last", 0.0)])
+def test_calls_of_the_prompt_are_not_the_policys(
+    plugin: Any, turns: str, reward: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VERIFIER_TURNS", turns)
     prompt = [
         *PROMPT,
         {"role": "assistant", "content": RIGHT},
         {"role": "tool", "content": "243.36"},
     ]
     messages = [*prompt, {"role": "assistant", "content": ""}]
-    assert plugin([""], messages=[messages], carrier=[json.dumps(TASK)]) == [0.0]
+    assert plugin([""], messages=[messages], carrier=[json.dumps(TASK)]) == [reward]
+
+
+def test_without_messages_the_completion_is_judged(plugin: Any) -> None:
+    assert plugin([RIGHT], carrier=[json.dumps(TASK)]) == [1.0]
+
+
+@pytest.mark.parametrize("turns", ["auto", "all"])
+@pytest.mark.parametrize("messages", [None, [], [None]], ids=repr)
+def test_messages_that_are_none_cost_their_own_sample_alone(
+    plugin: Any, turns: str, messages: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VERIFIER_TURNS", turns)
+    rows = columns([RIGHT] * 3, [TASK] * 3)
+    rows["messages"][1] = messages
+    assert plugin([RIGHT] * 3, **rows) == [1.0, None, 1.0]
 
 
 def test_all_turns_cannot_be_judged_without_them(

@@ -5,8 +5,10 @@
 with `VERIFIER_URL` in the environment (see `connection`), and in the dataset a column `carrier`, or
 one of those that `verifier_service.carrier` names.
 
-Judged is the last text of the assistant. With `VERIFIER_TURNS=all` it is everything from the
-assistant's first message on, which is right where no prompt holds one.
+Judged is the completion: the last text of the assistant. Where the column `messages` shows further
+answers of the assistant's behind the last message of anybody but it and its tools, the sample has
+no reward until `VERIFIER_TURNS` says whose they are: with `last` the completion is judged, with
+`all` everything from the assistant's first message on, which is right where no prompt holds one.
 
 A sample without a reward is None, which ms-swift leaves out. A service that gives no answer raises.
 
@@ -20,10 +22,11 @@ from typing import Any
 
 from swift.rewards import ORM, orms  # type: ignore[import-not-found]
 
+from verifier_service.conversation import NoCompletion
 from verifier_service.integrations.columns import column_samples
 from verifier_service.integrations.connection import NotConfigured
 from verifier_service.integrations.once import score_once
-from verifier_service.integrations.transcripts import configured_turns, transcript
+from verifier_service.integrations.transcripts import answer, configured_turns
 
 _ROLES = {
     "assistant": "assistant",
@@ -46,16 +49,29 @@ class VerifierReward(ORM):  # type: ignore[misc]  # its base is untyped
         """
         if not completions:
             return []
-        said = _episodes(columns) if configured_turns() == "all" else completions
+        said = _answers(completions, columns.get("messages"))
         return [verdict.reward for verdict in score_once(column_samples(said, columns))]
 
 
-def _episodes(columns: Mapping[str, Any]) -> list[Any]:
-    """What the policy wrote in each whole conversation."""
-    conversations = columns.get("messages")
+def _answers(completions: Sequence[Any], conversations: Sequence[Any] | None) -> Sequence[Any]:
+    """What of each sample is judged.
+
+    Raises:
+        NotConfigured: All answers are to be judged, and there are no conversations.
+    """
+    turns = configured_turns()
+    if turns == "last" or (turns == "auto" and conversations is None):
+        return completions
     if conversations is None:
         raise NotConfigured("VERIFIER_TURNS=all judges the column messages, and there is none")
-    return [transcript(map(_message, messages)) for messages in conversations]
+    return [_answer(*each, turns) for each in zip(completions, conversations, strict=True)]
+
+
+def _answer(completion: Any, messages: Any, turns: str) -> Any:
+    if not isinstance(messages, list | tuple):
+        return NoCompletion("its column messages holds no conversation; set VERIFIER_TURNS=last")
+    found = answer(map(_message, messages))
+    return found if turns == "all" or isinstance(found, NoCompletion) else completion
 
 
 def _message(message: Any) -> Any:
