@@ -187,7 +187,6 @@ def test_an_answer_can_be_verified_again(service: str) -> None:
         pytest.param([called("no_such_tool", PRICE)], 0.0, id="an unknown tool"),
         pytest.param([{"type": "function_call"}], 0.0, id="a call of nothing"),
         pytest.param([said("It closed at 243.36.")], 0.0, id="no call"),
-        pytest.param([returned("243.36")], 0.0, id="a result only"),
         pytest.param([{"type": "reasoning", "summary": []}], 0.0, id="thoughts only"),
         pytest.param([], 0.0, id="nothing"),
         pytest.param([{}], 0.0, id="an empty item"),
@@ -195,6 +194,22 @@ def test_an_answer_can_be_verified_again(service: str) -> None:
 )
 def test_a_rollout_earns(service: str, output: list[Any], reward: float) -> None:
     assert rewarded(service, *output) == reward
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        [returned("243.36")],
+        [{"role": "user", "content": "What did it close at?"}],
+        [{"role": "system", "content": "Call tools."}, returned("243.36")],
+    ],
+    ids=["a result", "a user's message", "both"],
+)
+def test_items_of_others_alone_are_no_answer(service: str, output: list[Any]) -> None:
+    answer = verify(service, rollout(*output))
+    [fault] = answer.json()["errors"]
+    found = (answer.status_code, fault["code"], fault["pointer"])
+    assert found == (422, "task.completion", "/response/output")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,10 @@ Every call is validated and executed anew. What `function_call_output` items say
 policy writes none of them. But where one of them is this service's own excuse (its queue was full,
 a tool broke), the rollout was spoiled by us and the request is refused with 503.
 
+A response that ended without a word (`output` is empty, or holds thoughts alone) is the policy's
+silence, and judged as an empty completion is. Items that are all somebody else's (tool outputs,
+users' messages) show no answer to judge, and are refused with 422.
+
 `seed_session` chooses the tools of a session and sets a cookie; the tools are called at
 `/nemo-gym/{tool}`. The cookie is the session, so any replica answers, and every answer sets it
 again, as Gym's agents expect; see `verifier_service.gym_session`. verifiers 0.4 keeps the first
@@ -44,6 +48,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from typing_extensions import TypedDict
 
 from verifier_service.carrier import NESTED, Json
+from verifier_service.conversation import ASSISTANT, NoCompletion
 from verifier_service.wires.rows import sample_in
 from verifier_service.wires.types import Errand, Query, Result, Sample, Spoiled, Trainers, Wire
 
@@ -120,7 +125,7 @@ class NemoGymVerifyAnswer(BaseModel):
 
 def read(request: NemoGymVerifyRequest, query: Query) -> Sequence[Sample]:
     items = request.response["output"]
-    sample = task_in(request, query, list(_messages(items)))
+    sample = task_in(request, query, _completion(items))
     for index, item in enumerate(items):
         if _is_excuse(item):
             message = "a tool call failed on our side, which spoiled this rollout; sample it again"
@@ -155,7 +160,20 @@ def write(request: NemoGymVerifyRequest, results: Sequence[Result], _query: Quer
     }
 
 
-def _messages(items: Sequence[Mapping[str, Json]]) -> list[Json]:
+_NOT_THE_POLICYS: Final = (
+    "none of the output's items is the policy's, so nothing to judge; send all items of the rollout"
+)
+
+
+def _completion(items: Sequence[Mapping[str, Json]]) -> Json | NoCompletion:
+    """What the policy wrote: nothing, if there are no items."""
+    messages = _messages(items)
+    if any(message["role"] == ASSISTANT for message in messages):
+        return messages
+    return NoCompletion(_NOT_THE_POLICYS) if items else ""
+
+
+def _messages(items: Sequence[Mapping[str, Json]]) -> list[dict[str, Json]]:
     """The chat messages that a response's output items stand for: one for each turn."""
     messages: list[dict[str, Json]] = []
     turn: dict[str, Json] | None = None
@@ -164,16 +182,14 @@ def _messages(items: Sequence[Mapping[str, Json]]) -> list[Json]:
         if kind in _OUTPUTS:
             turn = None
             continue
-        if kind == "message" and item.get("role", "assistant") != "assistant":
+        if kind == "message" and item.get("role", ASSISTANT) != ASSISTANT:
             turn = None
             messages.append({"role": item["role"], "content": item.get("content")})
             continue
         if turn is None:
-            turn = {"role": "assistant", "content": [], "tool_calls": []}
+            turn = {"role": ASSISTANT, "content": [], "tool_calls": []}
             messages.append(turn)
         _add(turn, kind, item)
-    if not any(message["role"] == "assistant" for message in messages):
-        messages.append({"role": "assistant", "content": ""})
     return messages
 
 
