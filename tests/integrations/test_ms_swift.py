@@ -117,6 +117,15 @@ def test_messages_that_are_none_cost_their_own_sample_alone(
     assert plugin([RIGHT] * 3, **rows) == [1.0, None, 1.0]
 
 
+def test_a_message_that_cannot_be_sent_costs_its_own_sample_alone(
+    plugin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VERIFIER_TURNS", "all")
+    rows = columns([RIGHT] * 3, [TASK] * 3)
+    rows["messages"][1] = [*PROMPT, {"role": "assistant", "content": object()}]
+    assert plugin([RIGHT] * 3, **rows) == [1.0, None, 1.0]
+
+
 def test_all_turns_cannot_be_judged_without_them(
     plugin: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,7 +106,10 @@ def said(texts: Iterable[str]) -> list[Json]:
 def _message(raw: Any) -> dict[str, Json]:
     given = raw if isinstance(raw, Mapping) else _members(raw)
     kept = {name: given[name] for name in _MEMBERS if given.get(name) is not None}
-    message: dict[str, Json] = written(kept)
+    try:
+        message: dict[str, Json] = written(kept)
+    except (TypeError, ValueError, RecursionError):
+        return kept  # Refused where it is sent: in its sample alone, and only if it is judged.
     return message
 
 
