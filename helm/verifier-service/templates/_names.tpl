@@ -1,7 +1,11 @@
-{{/* The name of the release's objects: at most 32 characters, so that what is put behind it stays below 63. */}}
+{{/*
+The name of the release's objects: at most 32 characters, so that what is put behind it stays below 63. A release may hold
+dots and begin with a digit; a Service may not.
+*/}}
 {{- define "verifier.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- $full := .Values.fullnameOverride | default (contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name)) -}}
+{{- $release := regexReplaceAll "^([0-9])" .Release.Name "v${1}" | replace "." "-" -}}
+{{- $full := .Values.fullnameOverride | default (contains $name $release | ternary $release (printf "%s-%s" $release $name)) -}}
 {{- if gt (len $full) 32 -}}
 {{- printf "%s-%s" (trunc 25 $full | trimSuffix "-") (sha256sum $full | trunc 6) -}}
 {{- else -}}
@@ -12,8 +16,8 @@
 {{/* What selects pods. Takes a list: the root and the component. */}}
 {{- define "verifier.selector" -}}
 {{- $root := index . 0 -}}
-app.kubernetes.io/name: {{ default $root.Chart.Name $root.Values.nameOverride | trunc 63 | trimSuffix "-" }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/name: {{ default $root.Chart.Name $root.Values.nameOverride | quote }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 
@@ -25,7 +29,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- $_ := set $labels "app.kubernetes.io/managed-by" $root.Release.Service -}}
 {{- $_ := set $labels "app.kubernetes.io/part-of" $root.Chart.Name -}}
 {{- $_ := set $labels "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_") -}}
-{{- mergeOverwrite (deepCopy $root.Values.commonLabels) $labels | toYaml -}}
+{{- mergeOverwrite (dict) ($root.Values.commonLabels | default dict) $labels | toYaml -}}
 {{- end }}
 
 {{/* The reference of an image. Takes a list: the root and the image's values. */}}
@@ -53,13 +57,17 @@ app.kubernetes.io/component: {{ index . 1 }}
 http://{{ include "verifier.fullname" . }}:{{ .Values.service.port }}
 {{- end }}
 
-{{/* Restricted pod security. Takes a map with runAsUser and runAsGroup. */}}
+{{/* Restricted pod security. Takes a map with runAsUser and runAsGroup; null: the platform chooses, as OpenShift does. */}}
 {{- define "verifier.podSecurity" -}}
 runAsNonRoot: true
-runAsUser: {{ int64 .runAsUser }}
-runAsGroup: {{ int64 .runAsGroup }}
-fsGroup: {{ int64 .runAsGroup }}
+{{- with .runAsUser }}
+runAsUser: {{ int64 . }}
+{{- end }}
+{{- with .runAsGroup }}
+runAsGroup: {{ int64 . }}
+fsGroup: {{ int64 . }}
 fsGroupChangePolicy: OnRootMismatch
+{{- end }}
 seccompProfile:
   type: RuntimeDefault
 {{- end }}

@@ -2,6 +2,8 @@
 {{- define "verifier.refusals" -}}
 {{- $values := .Values -}}
 {{- $auth := $values.auth -}}
+{{- $resources := $values.resources | default dict -}}
+{{- $settings := $values.settings | default dict -}}
 
 {{- if and $auth.enabled (not $auth.existingSecret) (not $auth.keys) -}}
 {{- fail (printf "auth.existingSecret is not set: make a Secret of keys with\n  kubectl create secret generic verifier-keys --namespace %s --from-literal=%s=\"$(openssl rand -hex 32)\"\nand give its name with --set auth.existingSecret=verifier-keys; or, where nobody else is in the network, --set auth.enabled=false" .Release.Namespace $auth.secretKey) -}}
@@ -16,10 +18,10 @@
 {{- fail "auth.enabled is false and the service is reachable from outside of the cluster (ingress, httpRoute or service.type): give it keys" -}}
 {{- end -}}
 
-{{- if and (not $values.workers) (not (or (dig "requests" "cpu" "" $values.resources) (dig "limits" "cpu" "" $values.resources))) -}}
+{{- if and (not $values.workers) (not (or (dig "requests" "cpu" "" $resources) (dig "limits" "cpu" "" $resources))) -}}
 {{- fail "workers and resources.requests.cpu are both unset: the service would start a worker for every processor of the node" -}}
 {{- end -}}
-{{- with dig "limits" "memory" "" $values.resources -}}
+{{- with dig "limits" "memory" "" $resources -}}
 {{- $queue := include "verifier.setting" (list $ "queue_bytes" 1073741824) | int64 -}}
 {{- if le (include "verifier.bytes" . | int64) $queue -}}
 {{- fail (printf "resources.limits.memory is %v, which a full queue alone would take (settings.queue_bytes: %d): raise the one or lower the other" . $queue) -}}
@@ -39,7 +41,7 @@
 {{- fail (printf "terminationGracePeriodSeconds must be more than preStopSleepSeconds, settings.drain_grace_s and settings.drain_s together: %d" $least) -}}
 {{- end -}}
 
-{{- if and $values.settings.otel $values.networkPolicy.enabled (not $values.networkPolicy.egress) -}}
+{{- if and $settings.otel $values.networkPolicy.enabled (not $values.networkPolicy.egress) -}}
 {{- fail "settings.otel sends traces, and networkPolicy.egress lets pods reach nothing: let them reach the collector" -}}
 {{- end -}}
 
@@ -57,7 +59,7 @@
 {{- if not (or $scaling.targetCPUUtilizationPercentage $scaling.queue.enabled) -}}
 {{- fail "autoscaling has nothing to go by: set targetCPUUtilizationPercentage or queue.enabled" -}}
 {{- end -}}
-{{- if and $scaling.targetCPUUtilizationPercentage (not (or (dig "requests" "cpu" "" $values.resources) (dig "limits" "cpu" "" $values.resources))) -}}
+{{- if and $scaling.targetCPUUtilizationPercentage (not (or (dig "requests" "cpu" "" $resources) (dig "limits" "cpu" "" $resources))) -}}
 {{- fail "autoscaling.targetCPUUtilizationPercentage is a share of resources.requests.cpu, which is unset" -}}
 {{- end -}}
 {{- if and $scaling.queue.enabled (not $values.metrics.enabled) -}}
@@ -74,7 +76,11 @@
 {{- if not (kindIs "invalid" $budget.maxUnavailable) -}}
 {{- fail "podDisruptionBudget takes minAvailable or maxUnavailable; set the other one to null" -}}
 {{- end -}}
-{{- if or (eq (toString $budget.minAvailable) "100%") (and (not (kindIs "string" $budget.minAvailable)) (ge (int64 $budget.minAvailable) (include "verifier.leastPods" . | int64))) -}}
+{{- $pods := include "verifier.leastPods" . | int64 -}}
+{{- /* Kubernetes rounds a percentage up. */ -}}
+{{- $share := mulf (trimSuffix "%" (toString $budget.minAvailable) | float64) $pods | ceil -}}
+{{- $kept := kindIs "string" $budget.minAvailable | ternary (divf $share 100 | ceil | int64) (int64 $budget.minAvailable) -}}
+{{- if ge $kept $pods -}}
 {{- fail (printf "podDisruptionBudget.minAvailable (%v) must be below the least number of pods (%s): no node could ever be drained" $budget.minAvailable (include "verifier.leastPods" .)) -}}
 {{- end -}}
 {{- else if kindIs "invalid" $budget.maxUnavailable -}}
@@ -103,12 +109,32 @@
 {{- end -}}
 
 {{- $ours := list "VERIFIER_HOST" "VERIFIER_PORT" "VERIFIER_METRICS_PORT" "VERIFIER_WORKERS" "VERIFIER_API_KEYS_FILE" "VERIFIER_INSECURE" "VERIFIER_TOOLSETS" "VERIFIER_PROFILES" "VERIFIER_SCORE_LOG" "POD_NAME" -}}
-{{- range $values.extraEnv -}}
-{{- if has .name $ours -}}
-{{- fail (printf "extraEnv sets %s, which the chart sets from other values" .name) -}}
+{{- include "verifier.variableRefusals" (list "extraEnv" $values.extraEnv $ours) -}}
+{{- range $kind, $files := dict "toolsets" $values.toolsets.files "profiles" $values.profiles.files -}}
+{{- $ending := eq $kind "toolsets" | ternary "[.](py|ya?ml)$" "[.]ya?ml$" -}}
+{{- $read := false -}}
+{{- range $name, $_ := $files -}}{{- $read = or $read (and (regexMatch $ending $name) (not (hasPrefix "_" $name))) -}}{{- end -}}
+{{- if and $files (not $read) -}}
+{{- fail (printf "%s.files holds nothing that the service reads: name a file so that it ends in %s" $kind (eq $kind "toolsets" | ternary ".py, .yaml or .yml" ".yaml or .yml")) -}}
 {{- end -}}
 {{- end -}}
 {{- include "verifier.trainerRefusals" . -}}
+{{- end }}
+
+{{/* Variables that stand twice. Takes a list: the value's name, its variables and the names that the chart sets. */}}
+{{- define "verifier.variableRefusals" -}}
+{{- $value := index . 0 -}}
+{{- $ours := index . 2 -}}
+{{- $seen := dict -}}
+{{- range index . 1 -}}
+{{- if has .name $ours -}}
+{{- fail (printf "%s sets %s, which the chart sets from other values" $value .name) -}}
+{{- end -}}
+{{- if hasKey $seen .name -}}
+{{- fail (printf "%s sets %s twice" $value .name) -}}
+{{- end -}}
+{{- $_ := set $seen .name true -}}
+{{- end -}}
 {{- end }}
 
 {{- define "verifier.trainerRefusals" -}}
@@ -126,13 +152,16 @@
 {{- if and (gt (int64 $trainer.nodes) 1) (not $trainer.workspace.existingClaim) (not (has "ReadWriteMany" $trainer.workspace.accessModes)) -}}
 {{- fail "trainer.nodes is more than 1: trainer.workspace.accessModes must hold ReadWriteMany, since all machines read and write there" -}}
 {{- end -}}
-{{- with dig "limits" "nvidia.com/gpu" "" $trainer.resources -}}
+{{- with dig "limits" "nvidia.com/gpu" "" ($trainer.resources | default dict) -}}
 {{- if lt (int64 .) (int64 $trainer.processesPerNode) -}}
 {{- fail (printf "trainer.processesPerNode is %v, but a pod has %v GPUs (trainer.resources.limits)" $trainer.processesPerNode .) -}}
 {{- end -}}
 {{- end -}}
+{{- $ours := list "PET_NNODES" "PET_NPROC_PER_NODE" "PET_NODE_RANK" "PET_MASTER_ADDR" "PET_MASTER_PORT" -}}
+{{- if $trainer.apiKeySecret -}}{{- $ours = append $ours "VERIFIER_API_KEY" -}}{{- end -}}
+{{- include "verifier.variableRefusals" (list "trainer.extraEnv" $trainer.extraEnv $ours) -}}
 {{- range $reserved := list "resume" "verifier_url" "verifier-url" -}}
-{{- if hasKey $trainer.overrides $reserved -}}
+{{- if hasKey ($trainer.overrides | default dict) $reserved -}}
 {{- fail (printf "trainer.overrides sets %s, which the chart sets" $reserved) -}}
 {{- end -}}
 {{- end -}}

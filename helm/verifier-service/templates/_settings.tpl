@@ -4,7 +4,23 @@ takes 5e-06 for a text, and 5.0e-06 for a number.
 */}}
 {{- define "verifier.number" -}}
 {{- $number := float64 . -}}
-{{- if eq (floor $number) $number -}}{{- int64 . -}}{{- else -}}{{- regexReplaceAll "^(-?[0-9]+)e" (toString .) "${1}.0e" -}}{{- end -}}
+{{- if eq (floor $number) $number -}}{{- printf "%.0f" $number -}}{{- else -}}{{- regexReplaceAll "^(-?[0-9]+)e" (toString .) "${1}.0e" -}}{{- end -}}
+{{- end }}
+
+{{/* A value on one line of YAML, its numbers at whatever depth as people write them. */}}
+{{- define "verifier.flow" -}}
+{{- $parts := list -}}
+{{- if kindIs "map" . -}}
+{{- range $key, $value := . -}}{{- $parts = append $parts (printf "%s: %s" (toJson $key) (include "verifier.flow" $value)) -}}{{- end -}}
+{ {{- join ", " $parts -}} }
+{{- else if kindIs "slice" . -}}
+{{- range . -}}{{- $parts = append $parts (include "verifier.flow" .) -}}{{- end -}}
+[ {{- join ", " $parts -}} ]
+{{- else if kindIs "float64" . -}}
+{{- include "verifier.number" . -}}
+{{- else -}}
+{{- toJson . -}}
+{{- end -}}
 {{- end }}
 
 {{/* `settings` as environment variables of the service. */}}
@@ -27,7 +43,7 @@ VERIFIER_{{ upper $name }}: {{ $text | quote }}
 
 {{/* A setting as a number, or the service's own default. Takes a list: the root, the name and the default. */}}
 {{- define "verifier.setting" -}}
-{{- $settings := (index . 0).Values.settings -}}
+{{- $settings := (index . 0).Values.settings | default dict -}}
 {{- $name := index . 1 -}}
 {{- if hasKey $settings $name -}}{{- include "verifier.number" (get $settings $name) -}}{{- else -}}{{- index . 2 -}}{{- end -}}
 {{- end }}
@@ -44,6 +60,13 @@ VERIFIER_{{ upper $name }}: {{ $text | quote }}
 {{- if kindIs "invalid" .Values.terminationGracePeriodSeconds -}}{{- add $least 10 -}}{{- else -}}{{- int64 .Values.terminationGracePeriodSeconds -}}{{- end -}}
 {{- end }}
 
+{{/* Scoring processes of a pod: a CPU of the request each, if their number is not said. */}}
+{{- define "verifier.workers" -}}
+{{- $cpu := dig "requests" "cpu" (dig "limits" "cpu" "0" (.Values.resources | default dict)) (.Values.resources | default dict) | toString -}}
+{{- $cores := hasSuffix "m" $cpu | ternary (divf (trimSuffix "m" $cpu | float64) 1000) (float64 $cpu) -}}
+{{- .Values.workers | default (ceil $cores) | int64 -}}
+{{- end }}
+
 {{/* Pods that are there at least, without autoscaling or with it. */}}
 {{- define "verifier.leastPods" -}}
 {{- .Values.autoscaling.enabled | ternary .Values.autoscaling.minReplicas .Values.replicaCount | int64 -}}
@@ -52,9 +75,10 @@ VERIFIER_{{ upper $name }}: {{ $text | quote }}
 {{/* Bytes of a quantity such as 512Mi or 2G. */}}
 {{- define "verifier.bytes" -}}
 {{- $quantity := toString . -}}
-{{- $units := dict "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 -}}
+{{- $thousands := dict "m" 1e-3 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 -}}
+{{- $binary := dict "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "Pi" 1125899906842624 "Ei" 1152921504606846976 -}}
 {{- $unit := regexFind "[A-Za-z]+$" $quantity -}}
-{{- mulf (trimSuffix $unit $quantity | float64) (get $units $unit | default 1) | int64 -}}
+{{- mulf (trimSuffix $unit $quantity | float64) (get (merge $thousands $binary) $unit | default 1) | int64 -}}
 {{- end }}
 
 {{/* Where toolsets or profiles are mounted, as a path of folders. Takes a list: the values and the folder. */}}
@@ -62,7 +86,8 @@ VERIFIER_{{ upper $name }}: {{ $text | quote }}
 {{- $files := index . 0 -}}
 {{- $folder := index . 1 -}}
 {{- $folders := list -}}
-{{- if $files.files }}{{- $folders = append $folders (printf "%s/chart" $folder) -}}{{- end -}}
+{{- /* No ConfigMap can have this name. */ -}}
+{{- if $files.files }}{{- $folders = append $folders (printf "%s/_files" $folder) -}}{{- end -}}
 {{- range $files.existingConfigMaps }}{{- $folders = append $folders (printf "%s/%s" $folder .) -}}{{- end -}}
 {{- join ":" $folders -}}
 {{- end }}

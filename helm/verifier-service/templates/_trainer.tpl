@@ -1,25 +1,39 @@
-{{/* The name of the run. A Job cannot be changed: other values make another one, which resumes from the same workspace. */}}
+{{/*
+The name of the run. A Job cannot be changed: what makes another one, be it other values or another chart, makes another
+name, and the new Job resumes from the same workspace.
+*/}}
 {{- define "verifier.trainer" -}}
-{{- $image := include "verifier.image" (list . .Values.trainer.image) -}}
-{{- $made := list $image .Values.trainer .Values.image.pullSecrets .Values.serviceAccount .Values.service.port .Values.nameOverride -}}
+{{- $trainer := .Values.trainer -}}
+{{- $made := list (include "verifier.trainerJob" (list . "run")) $trainer.config $trainer.engine $trainer.backoffLimit -}}
 {{- printf "%s-trainer-%s" (include "verifier.fullname" .) (toJson $made | sha256sum | trunc 6) -}}
 {{- end }}
 
-{{/* The first machine's host name, which torchrun's processes meet at. */}}
+{{/* The first machine's host name, which all processes meet at. Takes a list: the root and the run's name. */}}
 {{- define "verifier.trainerHost" -}}
-{{- $name := include "verifier.trainer" . -}}
-{{- eq .Values.trainer.engine "JobSet" | ternary (printf "%s-node-0-0" $name) (printf "%s-0" $name) -}}.{{ $name }}
+{{- $name := index . 1 -}}
+{{- eq (index . 0).Values.trainer.engine "JobSet" | ternary (printf "%s-node-0-0" $name) (printf "%s-0" $name) -}}.{{ $name }}
 {{- end }}
 
 {{- define "verifier.trainerWorkspace" -}}
 {{- default (printf "%s-workspace" (include "verifier.fullname" .)) .Values.trainer.workspace.existingClaim -}}
 {{- end }}
 
-{{/* The command: by torchrun where there is more than one process. Alone, the trainer's own exit codes reach the Job. */}}
+{{/*
+The command: by accelerate where it has a configuration, else by torchrun where there is more than one process. Alone, the
+trainer's own exit codes reach the Job. Takes a list: the root and the run's name.
+*/}}
 {{- define "verifier.trainerCommand" -}}
+{{- $host := include "verifier.trainerHost" . -}}
+{{- with index . 0 -}}
 {{- $trainer := .Values.trainer -}}
+{{- $processes := mul $trainer.nodes $trainer.processesPerNode -}}
 {{- $command := list "trainer" -}}
-{{- if gt (mul $trainer.nodes $trainer.processesPerNode) 1 -}}
+{{- if $trainer.accelerate -}}
+{{- $file := contains "/" $trainer.accelerate | ternary $trainer.accelerate (printf "/opt/trainer/configs/accelerate/%s.yaml" $trainer.accelerate) -}}
+{{- $machines := list "--num_machines" (toString $trainer.nodes) "--num_processes" (toString $processes) "--machine_rank" "$(PET_NODE_RANK)" -}}
+{{- $meeting := list "--main_process_ip" $host "--main_process_port" (toString $trainer.masterPort) -}}
+{{- $command = concat (list "accelerate" "launch" "--config_file" $file) $machines $meeting (list "-m" "trainer") -}}
+{{- else if gt $processes 1 -}}
 {{- $command = list "python" "-m" "torch.distributed.run" "-m" "trainer" -}}
 {{- end -}}
 {{- $command = concat $command (list $trainer.command ($trainer.preset | default (printf "/etc/trainer/%s.yaml" $trainer.command))) -}}
@@ -34,13 +48,16 @@
 {{- $command = concat $command (list (printf "--%s" $name) $text) -}}
 {{- end -}}
 {{- toYaml $command -}}
+{{- end -}}
 {{- end }}
 
 {{/*
 The specification of the indexed Job: of the Job itself, or of the one that a JobSet makes. That one fails with its first
-pod, whatever the cause, so that all machines begin again together.
+pod, whatever the cause, so that all machines begin again together. Takes a list: the root and the run's name.
 */}}
 {{- define "verifier.trainerJob" -}}
+{{- $run := index . 1 -}}
+{{- with index . 0 -}}
 {{- $trainer := .Values.trainer -}}
 completionMode: Indexed
 completions: {{ int64 $trainer.nodes }}
@@ -67,15 +84,16 @@ podFailurePolicy:
 template:
   metadata:
     labels:
-      {{- mergeOverwrite (deepCopy $trainer.podLabels) (include "verifier.selector" (list . "trainer") | fromYaml) | toYaml | nindent 6 }}
+      {{- $own := include "verifier.selector" (list . "trainer") | fromYaml }}
+      {{- mergeOverwrite (dict) (.Values.commonLabels | default dict) ($trainer.podLabels | default dict) $own | toYaml | nindent 6 }}
     {{- with $trainer.podAnnotations }}
     annotations:
       {{- toYaml . | nindent 6 }}
     {{- end }}
   spec:
     restartPolicy: Never
-    subdomain: {{ include "verifier.trainer" . }}
-    serviceAccountName: {{ include "verifier.serviceAccount" . }}
+    subdomain: {{ $run }}
+    serviceAccountName: {{ include "verifier.serviceAccount" . | quote }}
     automountServiceAccountToken: false
     enableServiceLinks: false
     terminationGracePeriodSeconds: {{ int64 $trainer.terminationGracePeriodSeconds }}
@@ -95,14 +113,18 @@ template:
         imagePullPolicy: {{ $trainer.image.pullPolicy }}
         workingDir: /workspace
         command:
-          {{- include "verifier.trainerCommand" . | nindent 10 }}
+          {{- include "verifier.trainerCommand" (list . $run) | nindent 10 }}
         securityContext:
           {{- include "verifier.containerSecurity" . | nindent 10 }}
         env:
-          - name: HOME
-            value: /tmp
-          - name: HF_HOME
-            value: /workspace/.cache/huggingface
+          {{- $given := list }}
+          {{- range $trainer.extraEnv }}{{ $given = append $given .name }}{{ end }}
+          {{- range $name, $value := dict "HOME" "/tmp" "HF_HOME" "/workspace/.cache/huggingface" }}
+          {{- if not (has $name $given) }}
+          - name: {{ $name }}
+            value: {{ $value }}
+          {{- end }}
+          {{- end }}
           # What torchrun reads for --nnodes, --nproc-per-node, --node-rank, --master-addr and --master-port.
           - name: PET_NNODES
             value: {{ int64 $trainer.nodes | quote }}
@@ -113,15 +135,15 @@ template:
               fieldRef:
                 fieldPath: metadata.annotations['batch.kubernetes.io/job-completion-index']
           - name: PET_MASTER_ADDR
-            value: {{ include "verifier.trainerHost" . }}
+            value: {{ include "verifier.trainerHost" (list . $run) }}
           - name: PET_MASTER_PORT
             value: {{ int64 $trainer.masterPort | quote }}
           {{- with $trainer.apiKeySecret }}
           - name: VERIFIER_API_KEY
             valueFrom:
               secretKeyRef:
-                name: {{ . }}
-                key: {{ $trainer.apiKeySecretKey }}
+                name: {{ quote . }}
+                key: {{ $trainer.apiKeySecretKey | quote }}
           {{- end }}
           {{- with $trainer.extraEnv }}
           {{- toYaml . | nindent 10 }}
@@ -158,7 +180,7 @@ template:
     volumes:
       - name: workspace
         persistentVolumeClaim:
-          claimName: {{ include "verifier.trainerWorkspace" . }}
+          claimName: {{ include "verifier.trainerWorkspace" . | quote }}
       - name: tmp
         emptyDir: {}
       - name: shm
@@ -168,7 +190,7 @@ template:
       {{- if $trainer.config }}
       - name: config
         configMap:
-          name: {{ include "verifier.trainer" . }}
+          name: {{ $run }}
       {{- end }}
       {{- with $trainer.extraVolumes }}
       {{- toYaml . | nindent 6 }}
@@ -186,9 +208,10 @@ template:
       {{- toYaml . | nindent 6 }}
     {{- end }}
     {{- with $trainer.priorityClassName }}
-    priorityClassName: {{ . }}
+    priorityClassName: {{ quote . }}
     {{- end }}
     {{- with $trainer.runtimeClassName }}
-    runtimeClassName: {{ . }}
+    runtimeClassName: {{ quote . }}
     {{- end }}
+{{- end -}}
 {{- end }}
