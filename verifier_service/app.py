@@ -19,6 +19,7 @@ from verifier_service.front import Front, problem_response
 from verifier_service.jobs import Task
 from verifier_service.metrics import Metrics
 from verifier_service.middleware import Observe, RequireKey, Submissions
+from verifier_service.probes import Pulse
 from verifier_service.problems import Kind
 from verifier_service.runner import Runner
 from verifier_service.score_log.channel import ScoreLog
@@ -88,6 +89,7 @@ def create_app(
     """
     tracing = open_tracing() if settings.otel else None
     app = Application(_front(settings, runner, catalog), keys, tracing)
+    app.include_router(routes.health_router)
     app.include_router(routes.router)
     if settings.metrics_port is None:
         app.include_router(routes.metrics_router)
@@ -97,12 +99,13 @@ def create_app(
     return app
 
 
-def create_metrics_app(front: Front) -> FastAPI:
-    """What listens on a metrics port of its own, for which nobody needs a key."""
+def create_metrics_app(front: Front) -> ASGIApp:
+    """What listens on a metrics port of its own, for which nobody needs a key: probes, too."""
     app = FastAPI(openapi_url=None, exception_handlers={404: _not_found, 405: _method_not_allowed})
     app.state.front = front
+    app.include_router(routes.health_router)
     app.include_router(routes.metrics_router)
-    return app
+    return Observe(app, front.metrics)
 
 
 def _front(settings: Settings, runner: Runner, catalog: Catalog) -> Front:
@@ -113,7 +116,7 @@ def _front(settings: Settings, runner: Runner, catalog: Catalog) -> Front:
     score_log = _score_log(settings)
     if score_log is not None:
         metrics.registry.register(score_log)
-    return Front(settings, runner, catalog, admission, metrics, score_log)
+    return Front(settings, runner, catalog, admission, metrics, score_log, Pulse())
 
 
 def _score_log(settings: Settings) -> ScoreLog | None:

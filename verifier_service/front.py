@@ -11,6 +11,7 @@ from verifier_service import problems
 from verifier_service.admission import Admission
 from verifier_service.catalog import Catalog
 from verifier_service.metrics import Metrics
+from verifier_service.probes import Pulse
 from verifier_service.runner import Runner
 from verifier_service.score_log.channel import ScoreLog
 from verifier_service.settings import Settings
@@ -32,6 +33,8 @@ class Front:
     metrics: Metrics
     score_log: ScoreLog | None
     """Where verdicts are kept; None for nowhere."""
+    pulse: Pulse
+    """Of the event loop that answers submissions."""
 
 
 def problem_response(

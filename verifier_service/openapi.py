@@ -46,6 +46,7 @@ _SUBMITTED: Final = (
 """What can go wrong with a request that carries a body."""
 
 _LOOKED_UP: Final = {
+    "/healthz": (Kind.NOT_READY,),
     "/readyz": (Kind.NOT_READY, Kind.DRAINING),
     "/toolsets/{name}": (Kind.NOT_FOUND,),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
@@ -15,24 +15,32 @@ from verifier_service.problems import Kind
 from verifier_service.wire import Health, ProfileList, ToolsetDetail, ToolsetList, ToolsetSummary
 
 router = APIRouter()
+health_router = APIRouter()
 metrics_router = APIRouter()
 
+_STALLED: Final = Kind.NOT_READY.problem("the event loop stands still")
 
-@router.head("/healthz", include_in_schema=False)
-@router.get("/healthz", tags=["health"])
-async def healthz() -> Health:
+
+@health_router.head("/healthz", include_in_schema=False, response_model=None)
+@health_router.get("/healthz", tags=["health"], response_model=Health)
+async def healthz(request: Request) -> Health | Response:
     """Whether the process runs; says nothing of its workers."""
+    front: Front = request.app.state.front
+    if front.pulse.stalled:
+        return problem_response(_STALLED, retry_after_s=RETRY_SOON_S)
     return Health(status="ok", version=__version__)
 
 
-@router.head("/readyz", include_in_schema=False, response_model=None)
-@router.get("/readyz", tags=["health"], response_model=Health)
+@health_router.head("/readyz", include_in_schema=False, response_model=None)
+@health_router.get("/readyz", tags=["health"], response_model=Health)
 async def readyz(request: Request) -> Health | Response:
     """Whether requests are answered: everything loaded, workers alive, not shutting down."""
     front: Front = request.app.state.front
     runner = front.runner
     if front.admission.phase is not Phase.OPEN:
         problem = Kind.DRAINING.problem("the service is shutting down")
+    elif front.pulse.stalled:
+        problem = _STALLED
     elif not (runner.ready and runner.alive):
         problem = Kind.NOT_READY.problem(f"{runner.alive} of {runner.size} workers are alive")
     else:

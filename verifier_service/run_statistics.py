@@ -122,7 +122,7 @@ class RunStatistics(Collector):
         step = GaugeMetricFamily(
             "verifier_run_step", "Training step of the last request that named one.", labels=["run"]
         )
-        for run, of_run in self._runs.items():
+        for run, of_run in list(self._runs.items()):  # Another thread may add one meanwhile.
             for tier in _TIERS.values():
                 completions.add_metric([run, tier], of_run.tiers[tier])
             rewards.add_metric([run], of_run.rewards)

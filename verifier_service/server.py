@@ -14,7 +14,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
 import uvicorn
@@ -27,6 +28,8 @@ from verifier_service.auth import Keys, StartRefused, open_keys
 from verifier_service.catalog import Catalog
 from verifier_service.connections import allow_files, most_connections
 from verifier_service.door import Server
+from verifier_service.front import Front
+from verifier_service.probes import answering_apart
 from verifier_service.runner import Runner
 from verifier_service.score_log.channel import ScoreLog
 from verifier_service.settings import Settings
@@ -38,6 +41,10 @@ BACKLOG: Final = 65_535
 """Connections that wait to be accepted; the system allows fewer (net.core.somaxconn)."""
 KEEP_ALIVE_S: Final = 75
 """Longer than most clients keep idle connections, so that it is they who close them."""
+PROBES: Final = 256
+"""Most connections to the metrics port; those of all are bounded by the limit on open files."""
+_LAST_ANSWERS_S: Final = 1
+"""For whoever reads metrics when the service ends; a drain says how long others have."""
 _LOOK_S: Final = 0.02
 _GC_THRESHOLDS: Final = (2_000, 10, 200)
 """A full collection looks at every open connection, for half a second where there are 10,000: it
@@ -100,41 +107,71 @@ class _Server(Server):
         yield
 
 
+def _server(app: ASGIApp, most: int) -> _Server:
+    config = uvicorn.Config(
+        app,
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=_LAST_ANSWERS_S,
+    )
+    return _Server(config, most)
+
+
 class _Service:
     """The service from its first signal handler to the end of its drain."""
 
     def __init__(self, settings: Settings, pool: Pool, catalog: Catalog, keys: Keys | None) -> None:
         self._settings, self._pool, self._catalog, self._keys = settings, pool, catalog, keys
         self._app = create_app(settings, pool, catalog, keys)
-        self._admission: Admission = self._app.state.front.admission
-        self._score_log: ScoreLog | None = self._app.state.front.score_log
-        self._servers: list[_Server] = []
+        self._front: Front = self._app.state.front
+        self._admission: Admission = self._front.admission
+        self._score_log: ScoreLog | None = self._front.score_log
         self._stopping = asyncio.Event()
 
     async def run(self, listening: socket.socket, metrics: socket.socket | None) -> int:
         self._handle_signals()
+        self._front.pulse.beat()
+        most = most_connections(self._settings.workers)
+        probes = 0 if metrics is None else min(PROBES, most // 8)
+        # Probes are answered first and last: they tell of a start and of a drain.
+        async with self._answering_probes(metrics, probes):
+            finished = await self._serve(listening, metrics, most - probes)
+        log(logging.INFO, Event.STOPPED, finished=finished)
+        return 0 if finished else 1
+
+    def _answering_probes(
+        self, metrics: socket.socket | None, most: int
+    ) -> AbstractAsyncContextManager[None]:
+        if metrics is None:
+            return contextlib.nullcontext()
+        return answering_apart(_server(create_metrics_app(self._front), most), metrics)
+
+    async def _serve(
+        self, listening: socket.socket, metrics: socket.socket | None, most: int
+    ) -> bool:
+        """Everything between the first process and the last; False if requests were cut off."""
         try:
             await self._pool.start()
             if self._score_log is not None:
                 await self._score_log.start()
-            serving = [self._serve(self._app, listening)]
-            if metrics is not None:
-                serving.append(self._serve(create_metrics_app(self._app.state.front), metrics))
+            server = _server(self._app, most)
             async with asyncio.TaskGroup() as running:
-                for server in serving:
-                    running.create_task(server)
-                await self._started()
+                running.create_task(server.serve([listening]))
+                await self._started(server)
                 self._announce(listening, metrics)
                 await self._stopping.wait()
-                finished = await self._drain()
+                return await self._drain(server)
         finally:
             await self._pool.close(0)
             if self._score_log is not None:
                 await self._score_log.close()
             if self._app.tracing is not None:
                 self._app.tracing.close()
-        log(logging.INFO, Event.STOPPED, finished=finished)
-        return 0 if finished else 1
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -151,23 +188,8 @@ class _Service:
             os._exit(128 + number)  # Asked twice: nothing is waited for, workers see the pipe end.
         self._stopping.set()
 
-    def _serve(self, app: ASGIApp, listening: socket.socket) -> Coroutine[None, None, None]:
-        config = uvicorn.Config(
-            app,
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            proxy_headers=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
-        )
-        server = _Server(config, most_connections(self._settings.workers))
-        self._servers.append(server)
-        return server.serve([listening])
-
-    async def _started(self) -> None:
-        while not all(server.started for server in self._servers):  # noqa: ASYNC110 - no event
+    async def _started(self, server: _Server) -> None:
+        while not server.started:  # noqa: ASYNC110 - no event
             await asyncio.sleep(_LOOK_S)
         # What is loaded by now stays: the collector need not look at it again and again.
         gc.collect()
@@ -193,7 +215,7 @@ class _Service:
             workers=workers,
         )
 
-    async def _drain(self) -> bool:
+    async def _drain(self, server: _Server) -> bool:
         """Stop taking requests and let those that run finish; False if some were cut off."""
         settings, admission = self._settings, self._admission
         log(logging.INFO, Event.DRAIN_STARTED, requests=admission.requests)
@@ -209,7 +231,6 @@ class _Service:
         except TimeoutError:
             log(logging.ERROR, Event.DRAIN_TIMED_OUT, requests=admission.requests)
             finished = False
-        for server in self._servers:
-            server.should_exit = True
-            server.config.timeout_graceful_shutdown = max(0, int(ends - loop.time()))
+        server.should_exit = True
+        server.config.timeout_graceful_shutdown = max(0, int(ends - loop.time()))
         return finished

@@ -16,6 +16,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from verifier_service.score_log.conditions import MOST_DIGITS, MOST_NESTING, Conditions
 from verifier_service.score_log.plan import Plan
 from verifier_service.scoring.schema_patterns import compile_pattern
 from verifier_service.scoring.types import Limits
@@ -52,7 +53,8 @@ class Settings(BaseSettings):
         default=None,
         ge=0,
         le=65_535,
-        description="Port of `/metrics`, without a key; unset: on the main port, with a key.",
+        description="Port of `/metrics`, without a key, and of probes that wait for no request; "
+        "unset: on the main port, with a key.",
     )
     metrics_runs: int = Field(
         default=32,
@@ -193,10 +195,12 @@ class Settings(BaseSettings):
     )
     completion_bytes: int = Field(default=65_536, ge=1, description="Bytes of one completion.")
     completion_nesting: int = Field(
-        default=64, ge=1, le=512, description="Depth of JSON in a completion."
+        default=64, ge=1, le=MOST_NESTING, description="Depth of JSON in a completion."
     )
     completion_calls: int = Field(default=32, ge=1, description="Calls in one completion.")
-    number_digits: int = Field(default=400, ge=1, le=4300, description="Digits of one number.")
+    number_digits: int = Field(
+        default=400, ge=1, le=MOST_DIGITS, description="Digits of one number."
+    )
 
     @field_validator("toolsets", "profiles", mode="before")
     @classmethod
@@ -273,7 +277,14 @@ class Settings(BaseSettings):
             self.score_log_mask_names,
             self.score_log_mask_pointers,
             self.score_log_mask_patterns,
+            self.conditions.as_json(),
         )
+
+    @property
+    def conditions(self) -> Conditions:
+        """What decides a reward besides toolsets and profiles."""
+        unscored = tuple(sorted(self.wire_unscored.items()))
+        return Conditions(self.limits, self.item_timeout_ms / 1000, unscored)
 
     @property
     def limits(self) -> Limits:

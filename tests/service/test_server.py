@@ -23,6 +23,7 @@ JSON = {"content-type": "application/json"}
 READY = re.compile(r"verifier ready on (http://127\.0\.0\.1:(\d+)) \(finance; 2 workers\)\n")
 
 Start = Callable[..., subprocess.Popen[str]]
+Apart = tuple[str, str]
 
 
 @pytest.fixture
@@ -181,6 +182,87 @@ def test_metrics_on_their_own_port_need_no_key(start: Start) -> None:
     port = re.search(r'"metrics_port":(\d+)', started)[1]
     assert "verifier_build_info" in httpx.get(f"http://127.0.0.1:{port}/metrics").text
     assert httpx.get(f"{url}/metrics", auth=("", "one")).status_code == 404
+
+
+@pytest.fixture
+def apart() -> Apart:
+    """A free port for metrics, and the URL that it makes."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    return str(port), f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_probes_get_one_answer_on_both_ports(start: Start, apart: Apart, path: str) -> None:
+    port, probes = apart
+    url = address(start(metrics_port=port, api_keys="one"))
+    main, metrics = (httpx.get(f"{base}{path}") for base in (url, probes))
+    assert (main.status_code, main.content) == (metrics.status_code, metrics.content)
+
+
+@pytest.mark.parametrize("path", ["/score", "/toolsets", "/profiles", "/openapi.json", "/docs"])
+def test_only_probes_and_metrics_are_on_the_port_without_a_key(
+    start: Start, apart: Apart, path: str
+) -> None:
+    port, probes = apart
+    address(start(metrics_port=port, api_keys="one"))
+    assert httpx.request("POST" if path == "/score" else "GET", f"{probes}{path}").is_client_error
+
+
+def test_a_probe_waits_for_no_request_not_even_for_one_that_holds_up_the_loop(
+    start: Start, apart: Apart, tmp_path: Path
+) -> None:
+    port, probes = apart
+    url, gate = address(start(metrics_port=port)), tmp_path / "gate"
+    with ThreadPoolExecutor() as pool:
+        held = pool.submit(
+            httpx.post, f"{url}/score", content=f"hold {gate}", headers=JSON, timeout=60
+        )
+        wait_for(lambda: "_queue_completions 1.0" in httpx.get(f"{probes}/metrics").text)
+        assert httpx.get(f"{probes}/healthz").status_code == 200
+        assert httpx.get(f"{probes}/readyz").status_code == 200
+        gate.touch()
+        assert held.result().status_code == 200
+
+
+def test_probes_are_answered_while_the_service_loads(
+    start: Start, apart: Apart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, probes = apart
+    loaded = tmp_path / "loaded"
+    monkeypatch.setenv("FAKE_LOADING", str(loaded))
+    process = start(metrics_port=port)
+    wait_for(lambda: listens(probes))
+    assert httpx.get(f"{probes}/healthz").status_code == 200
+    assert httpx.get(f"{probes}/readyz").status_code == 503
+    loaded.touch()
+    address(process)
+    assert httpx.get(f"{probes}/readyz").status_code == 200
+
+
+def test_a_drain_is_told_at_once_and_the_process_lives_until_its_end(
+    start: Start, apart: Apart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, probes = apart
+    closed = tmp_path / "closed"
+    monkeypatch.setenv("FAKE_CLOSING", str(closed))
+    process = start(metrics_port=port, drain_grace_s="0.2")
+    url = address(process)
+    process.send_signal(signal.SIGTERM)
+    wait_for(lambda: httpx.get(f"{probes}/readyz").status_code == 503)
+    wait_for(lambda: not listens(url))
+    assert httpx.get(f"{probes}/readyz").status_code == 503
+    assert httpx.get(f"{probes}/healthz").status_code == 200
+    closed.touch()
+    assert process.wait(timeout=30) == 0
+
+
+def listens(url: str) -> bool:
+    try:
+        httpx.get(url)
+    except httpx.TransportError:
+        return False
+    return True
 
 
 def test_a_body_beyond_the_limit_gets_its_answer_over_a_real_connection(start: Start) -> None:
