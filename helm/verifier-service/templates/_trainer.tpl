@@ -40,7 +40,7 @@ trainer's own exit codes reach the Job. Takes a list: the root and the run's nam
 {{- if eq $trainer.command "grpo" -}}
 {{- $command = concat $command (list "--verifier_url" ($trainer.verifierUrl | default (include "verifier.url" .)) "--resume" "true") -}}
 {{- /* The service may be starting too: its image has to be pulled. */ -}}
-{{- if not (hasKey $trainer.overrides "verifier_wait_s") -}}{{- $command = concat $command (list "--verifier_wait_s" "600") -}}{{- end -}}
+{{- if not (hasKey ($trainer.overrides | default dict) "verifier_wait_s") -}}{{- $command = concat $command (list "--verifier_wait_s" "600") -}}{{- end -}}
 {{- end -}}
 {{- range $name, $value := $trainer.overrides -}}
 {{- $text := toString $value -}}

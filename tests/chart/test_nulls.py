@@ -1,0 +1,111 @@
+"""A value that is set to null is refused, or as if it were empty: it never becomes a 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+from typing import Any
+
+import pytest
+from helm_python import HelmRenderError, HelmValuesError
+
+from tests.chart.rendering import Release, chart, release
+from tests.chart.value_sets import SECRET, VALUE_SETS, merged
+
+Path = tuple[str, ...]
+
+EVERYTHING = reduce(
+    merged,
+    [VALUE_SETS[name] for name in ("trainer-machines", "service-monitor", "ingress", "httproute")],
+    {"scoreLog": {"enabled": True}, "autoscaling": {"queue": {"enabled": True}}},
+)
+SAY_THEMSELVES = {
+    ("workers",),
+    ("service", "nodePort"),
+    ("runAsUser",),
+    ("runAsGroup",),
+    ("terminationGracePeriodSeconds",),
+    ("autoscaling", "targetCPUUtilizationPercentage"),
+    ("podDisruptionBudget", "maxUnavailable"),
+    ("podDisruptionBudget", "minAvailable"),
+    ("trainer", "runAsUser"),
+    ("trainer", "runAsGroup"),
+    ("trainer", "activeDeadlineSeconds"),
+}
+"""Values whose comment says what null means."""
+
+
+def _paths(values: Any, before: Path = ()) -> Iterator[Path]:
+    for name, value in values.items():
+        yield (*before, name)
+        if isinstance(value, dict) and "resources" not in (*before, name):
+            yield from _paths(value, (*before, name))
+
+
+OPEN = {("autoscaling", "behavior"), ("metrics", "dashboards", "labels")}
+"""Maps whose members are Kubernetes', not the chart's."""
+
+VALUES = [
+    path
+    for path in _paths(chart().values)
+    if path not in SAY_THEMSELVES and not any(path[: len(each)] == each != path for each in OPEN)
+]
+
+
+def everything_but(path: Path, value: Any) -> dict[str, Any]:
+    """All values, and this one in the place of what they say there."""
+
+    def replaced(values: dict[str, Any], path: Path) -> dict[str, Any]:
+        name, *rest = path
+        return values | {name: replaced(values.get(name, {}), tuple(rest)) if rest else value}
+
+    return replaced(EVERYTHING, path)
+
+
+@pytest.mark.parametrize("path", VALUES, ids=".".join)
+def test_null_is_refused_or_empty(path: Path) -> None:
+    default = reduce(lambda values, name: values[name], path, chart().values)
+    try:
+        chart().validate_schema(everything_but(path, None))
+    except HelmValuesError as refusal:
+        assert f"missing property '{path[-1]}'" in str(refusal)
+        assert default or default in (False, 0)
+    else:
+        # A map is merged with its defaults: it is empty when each of them is null.
+        empty = dict.fromkeys(default) if isinstance(default, dict) else type(default)()
+        assert _outcome(everything_but(path, None)) == _outcome(everything_but(path, empty))
+
+
+@pytest.mark.parametrize("path", sorted(SAY_THEMSELVES), ids=".".join)
+def test_null_is_taken_where_it_means_something(path: Path) -> None:
+    values = everything_but(path, None)
+    if path == ("podDisruptionBudget", "maxUnavailable"):
+        values = merged(values, {"podDisruptionBudget": {"minAvailable": 1}})
+    chart().validate_schema(values)
+    assert not any(_holds_null(each) for each in release(values).objects)
+
+
+def test_null_leaves_the_user_to_the_platform() -> None:
+    values = {"runAsUser": None, "runAsGroup": None}
+    security = release(SECRET | values).component("server").spec["securityContext"]
+    assert security == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+
+
+def test_a_release_is_rendered_of_everything() -> None:
+    made: Release = release(EVERYTHING)
+    assert {"HTTPRoute", "Ingress", "Job", "ServiceMonitor"} <= {
+        each["kind"] for each in made.objects
+    }
+
+
+def _outcome(values: dict[str, Any]) -> str:
+    """The objects, or the sentence that refuses the values."""
+    try:
+        return str(release(values).objects)
+    except HelmRenderError as refusal:
+        return str(refusal)
+
+
+def _holds_null(value: Any) -> bool:
+    inner = value.values() if isinstance(value, dict) else value
+    return value is None or (isinstance(value, dict | list) and any(map(_holds_null, inner)))
