@@ -27,6 +27,7 @@ FROM_OUTSIDE = {
     "runs",
 }
 """Secrets, ConfigMaps and claims that the value sets name and somebody else makes."""
+PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 UPGRADED = {"image": {"tag": "0.2.0"}, "replicaCount": 5, "settings": {"log_level": "debug"}}
 
 
@@ -140,6 +141,15 @@ def test_keys_that_pods_refer_to_are_in_the_secret() -> None:
 def test_ports_are_named_ports_of_the_pods(rendered: Release) -> None:
     for pods, port in _ports_wanted(rendered):
         assert port in pods.ports
+
+
+@pytest.mark.parametrize(("metrics", "port"), [(True, "metrics"), (False, "http")])
+def test_probes_go_where_they_wait_for_no_request_if_there_is_such_a_port(
+    metrics: bool, port: str
+) -> None:
+    made = release(SECRET | {"metrics": {"enabled": metrics}})
+    (container,) = made.component("server").spec["containers"]
+    assert {container[probe]["httpGet"]["port"] for probe in PROBES} == {port}
 
 
 def test_service_accounts_exist(rendered: Release) -> None:
@@ -291,7 +301,7 @@ def _ports_wanted(rendered: Release) -> Iterator[tuple[Pods, str]]:
     """Pods, and a port that some object expects them to have by name."""
     server = rendered.component("server")
     (container,) = server.spec["containers"]
-    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+    for probe in PROBES:
         yield server, container[probe]["httpGet"]["port"]
     for service in rendered.of("Service"):
         (pods,) = rendered.selected(service["spec"]["selector"])
