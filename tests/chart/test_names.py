@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.chart.rendering import Release, chart, release
-from tests.chart.value_sets import SECRET, VALUE_SETS, merged
+from tests.chart.value_sets import VALUE_SETS, merged
 
 SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 """Source: RFC 1035, which Kubernetes holds the names of Services to."""
