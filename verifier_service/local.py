@@ -13,6 +13,7 @@ from verifier_service.decode import decode_body
 from verifier_service.engine import Engine, EngineConfig, Setting
 from verifier_service.handler import RequestHandler
 from verifier_service.jobs import Call, Job, Task
+from verifier_service.score_log.conditions import Conditions
 from verifier_service.scoring.types import Failure, Options
 
 
@@ -40,6 +41,16 @@ class LocalVerifier:
         )
         self.engine = Engine(unlimited)
         self._handler = RequestHandler(self.engine)
+
+    def under(self, conditions: Conditions) -> LocalVerifier:
+        """One with the same toolsets and profiles, and the settings of some service."""
+        config = replace(
+            self.engine.config,
+            limits=conditions.limits,
+            item_timeout_s=conditions.item_timeout_s,
+            wire_unscored=dict(conditions.wire_unscored),
+        )
+        return self if config == self.engine.config else LocalVerifier(config)
 
     def score(self, request: Mapping[str, Json]) -> dict[str, Json]:
         """The answer of `POST /score` to this request.

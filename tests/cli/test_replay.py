@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli_samples import CALL, MISTYPED, RIGHT, TRUTH, WRONG, Verifier
 
+from sandbox_tools.types import Json
 from verifier_service.local import LocalVerifier
-from verifier_service.score_log.lines import Lines, Record
+from verifier_service.score_log.conditions import Conditions
+from verifier_service.score_log.lines import Lines, Record, settings_line
 from verifier_service.score_log.masking import Mask
+from verifier_service.scoring.types import Limits
 
 Log = Callable[..., Path]
 NARROWED = {
@@ -187,11 +190,97 @@ def test_a_bad_line_is_named_and_the_others_are_scored(
     assert json.loads(result.stdout)["equal"] == 1
 
 
+def packed(file: Path, name: str) -> Path:
+    into = file.with_name(f"{name}.gz")
+    into.write_bytes(gzip.compress(file.read_bytes()))
+    return into
+
+
 def test_packed_files_are_read(verifier: Verifier, log: Log) -> None:
     file = log(finance(RIGHT)) / "score-1.jsonl"
-    Path(f"{file}.gz").write_bytes(gzip.compress(file.read_bytes()))
+    packed(file, "score-0.jsonl")
     code, found = replayed(verifier, file.parent)
     assert (code, found["equal"]) == (0, 2)
+
+
+def test_a_file_that_is_being_packed_counts_once(verifier: Verifier, log: Log) -> None:
+    file = log(finance(RIGHT)) / "score-1.jsonl"
+    packed(file, "score-1.jsonl")
+    code, found = replayed(verifier, file.parent)
+    assert (code, found["equal"]) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda whole: whole[: len(whole) // 2], id="it breaks off"),
+        pytest.param(lambda whole: whole[:12] + b"\xff" * 40 + whole[52:], id="it is garbled"),
+        pytest.param(lambda whole: whole[:-8] + bytes(8), id="its sum is wrong"),
+        pytest.param(lambda _: b"no gzip", id="it is something else"),
+    ],
+)
+def test_a_damaged_file_is_named_and_the_others_are_scored(
+    verifier: Verifier, log: Log, damage: Callable[[bytes], bytes]
+) -> None:
+    file = log(finance(RIGHT)) / "score-1.jsonl"
+    damaged = packed(file, "score-0.jsonl")
+    damaged.write_bytes(damage(damaged.read_bytes()))
+    result = verifier("replay", file.parent, "--json")
+    assert result.exit_code == 1
+    assert "score-0.jsonl.gz:" in result.stderr
+    assert json.loads(result.stdout)["equal"] >= 1
+
+
+ODD = (None, True, -1, 5, 10**400, 0.5, "", "x\n\x1b[31m", "\ud800", [], ["x"], {}, {"a": []})
+
+
+def with_odd_members(line: Json) -> Iterator[Json]:
+    """The line once for each member, at any depth, and each odd value in its place."""
+    if isinstance(line, dict):
+        for name, member in line.items():
+            for odd in (*ODD, *with_odd_members(member)):
+                yield {**line, name: odd}
+
+
+def test_no_line_breaks_the_replay(verifier: Verifier, local: LocalVerifier, log: Log) -> None:
+    tools = {"tools": [NARROWED], "items": [{"completion": RIGHT, "ground_truth": TRUTH}]}
+    file = log(finance(WRONG, run="r", step=1), tools) / "score-1.jsonl"
+    whole = file.read_bytes() + wire_line(local, RIGHT) + settings_line(Conditions().as_json())
+    odd = [each for line in whole.splitlines() for each in with_odd_members(json.loads(line))]
+    # The longest values stand in the requests themselves, which the scoring's own tests break.
+    file.write_text("".join(f"{json.dumps(each)}\n" for each in odd))
+    result = verifier("replay", file, "--json")
+    assert result.exit_code == 1, result.stderr
+    assert json.loads(result.stdout)["bad_lines"] > 100
+
+
+def judged_under(folder: Path, request: Mapping[str, Any], conditions: Conditions) -> list[Any]:
+    """Log a request as a service with these settings judges it; its rewards."""
+    reply = LocalVerifier().under(conditions).score(request)
+    record = Record("r0", 0.0, 1, json.dumps(request).encode(), json.dumps(reply).encode())
+    lines = [settings_line(conditions.as_json()), *(x.text for x in Lines(Mask()).of(record))]
+    (folder / f"score-{conditions.limits.calls}.jsonl").write_bytes(b"".join(lines))
+    return list(reply["rewards"])
+
+
+def test_a_log_is_scored_under_the_settings_of_its_service(
+    verifier: Verifier, tmp_path: Path
+) -> None:
+    request = finance(RIGHT + RIGHT.replace("AAPL", "MSFT"))
+    strict, lax = (Conditions(Limits(calls=calls)) for calls in (1, 32))
+    assert judged_under(tmp_path, request, strict) != judged_under(tmp_path, request, lax)
+    code, found = replayed(verifier, tmp_path)
+    assert (code, found["equal"], found["changed"]) == (0, 2, 0)
+
+
+def test_what_a_wire_says_for_a_missing_reward_is_known_from_the_log(
+    verifier: Verifier, tmp_path: Path
+) -> None:
+    conditions = Conditions(wire_unscored=(("openrlhf", 0.0),))
+    line = wire_line(LocalVerifier().under(conditions), RIGHT, truth={"behavior": "dance"})
+    (tmp_path / "score-1.jsonl").write_bytes(settings_line(conditions.as_json()) + line)
+    _, found = replayed(verifier, tmp_path)
+    assert found["wires"] == [{"wire": "openrlhf", "answer": "equal", "completions": 1}]
 
 
 def test_a_folder_without_a_log_is_wrong_usage(verifier: Verifier, tmp_path: Path) -> None:
@@ -204,8 +293,8 @@ def test_a_file_that_is_not_there_is_wrong_usage(verifier: Verifier, tmp_path: P
     assert "none.jsonl" in result.stderr
 
 
-def wire_line(local: LocalVerifier, completion: str) -> bytes:
-    carrier = {"toolset": "finance", "ground_truth": [CALL]}
+def wire_line(local: LocalVerifier, completion: str, truth: Json = (CALL,)) -> bytes:
+    carrier = {"toolset": "finance", "ground_truth": truth}
     request = {"query": [completion], "prompts": [""], "labels": [json.dumps(carrier)]}
     status, reply = local.answer_wire("openrlhf", "", request)
     line = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
 from pathlib import Path
@@ -96,6 +97,23 @@ def test_a_file_that_another_writer_has_open_is_left_alone(tmp_path: Path) -> No
     write(other, b"theirs\n")
     opened(tmp_path)
     assert [path.suffix for path in tmp_path.iterdir()] == [".open"]
+
+
+def test_a_new_file_that_another_writer_took_for_left_behind_is_begun_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = fcntl.flock
+
+    def lock_too_late(descriptor: int, how: int) -> None:
+        monkeypatch.undo()
+        next(tmp_path.iterdir()).unlink()
+        lock(descriptor, how)
+
+    files = opened(tmp_path)
+    monkeypatch.setattr(fcntl, "flock", lock_too_late)
+    write(files, b"a line\n")
+    files.close()
+    assert text(tmp_path) == b"a line\n"
 
 
 def test_a_file_that_somebody_removed_is_begun_anew(tmp_path: Path) -> None:

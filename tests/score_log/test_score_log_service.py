@@ -143,13 +143,26 @@ def test_inline_tools_stand_once_a_file(service: RunningService, tmp_path: Path)
     assert {line["task"]["tools"] for line in verdicts(tmp_path)} == {described[0]["digest"]}
 
 
+def test_each_file_begins_with_the_settings_that_rewards_depend_on(tmp_path: Path) -> None:
+    told = {"VERIFIER_COMPLETION_CALLS": "1", "VERIFIER_WIRE_UNSCORED": "slime=-1"}
+    for _ in range(2):
+        with logging_service(tmp_path, **told) as service:
+            score(service, RIGHT + RIGHT)
+            stop(service)
+    for file in (tmp_path / "log").iterdir():
+        first, second = map(json.loads, file.read_text("utf-8").splitlines())
+        assert (first["kind"], second["kind"]) == ("settings", "verdict")
+        assert (first["limits"]["calls"], first["wire_unscored"]) == (1, {"slime": -1.0})
+        assert first["item_timeout_s"] == 0.25
+
+
 def test_a_trainers_request_is_kept_as_it_was(service: RunningService, tmp_path: Path) -> None:
     carrier = {"toolset": "finance", "ground_truth": TRUTH}
     request = {"query": [RIGHT], "prompts": [""], "labels": [json.dumps(carrier)]}
     answer = httpx.post(f"{service.url}/get_reward?run=r1", json=request).json()
     stop(service)
-    [line] = kept(tmp_path)
-    assert (line["kind"], line["wire"], line["completions"]) == ("wire", "openrlhf", 1)
+    [line] = (line for line in kept(tmp_path) if line["kind"] == "wire")
+    assert (line["wire"], line["completions"]) == ("openrlhf", 1)
     assert (line["run"], line["query"]) == ("r1", "run=r1")
     assert (line["request"], line["reply"]) == (request, answer)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -23,8 +23,10 @@ from verifier_service.cli.console import (
 
 if TYPE_CHECKING:
     from sandbox_tools.types import Json
+    from verifier_service.client import VerifierRefused
     from verifier_service.local import LocalVerifier
     from verifier_service.score_log.comparison import Comparison
+    from verifier_service.score_log.conditions import Conditions
     from verifier_service.score_log.reading import Decision, Entry, WireCall
 
 CHUNK_DECISIONS: Final = 256
@@ -86,17 +88,15 @@ class _Replay:
     """One log under one engine."""
 
     def __init__(self, local: LocalVerifier, profile: str | None, into: Comparison) -> None:
-        from verifier_service.cli.scorers import InProcess  # noqa: PLC0415  slow
-
         self._local, self._profile, self._into = local, profile, into
-        self._scorer = InProcess(local)
+        self._under: dict[Conditions, LocalVerifier] = {}
         self._done = 0
 
     def run(self, files: Sequence[Path]) -> None:
         """Score what the files hold, behind a progress bar.
 
         Raises:
-            CommandError: A file cannot be read.
+            CommandError: A file cannot be opened.
         """
         from verifier_service.score_log.reading import entries, open_log  # noqa: PLC0415  slow
 
@@ -104,13 +104,13 @@ class _Replay:
             task = bar.add_task("replaying", total=len(files), done=0)
             for file in files:
                 try:
-                    with open_log(file) as lines:
-                        for chunk in _chunks(entries(lines)):
-                            self._take(file, chunk)
-                            bar.update(task, done=self._done)
-                except (OSError, EOFError) as error:
-                    reason = getattr(error, "strerror", None) or error
-                    raise CommandError(f"{file} cannot be read: {reason}") from error
+                    lines = open_log(file)
+                except OSError as error:
+                    raise CommandError(f"{file} cannot be read: {error.strerror}") from error
+                with lines:
+                    for chunk in _chunks(entries(lines)):
+                        self._take(file, chunk)
+                        bar.update(task, done=self._done)
                 bar.advance(task)
 
     def _take(self, file: Path, chunk: Sequence[Entry]) -> None:
@@ -128,18 +128,25 @@ class _Replay:
                 self._into.withheld[entry.why] += entry.completions
             elif isinstance(entry, WireCall):
                 self._answer(entry)
-        self._score(file, [entry for entry in chunk if isinstance(entry, Decision)])
+        decisions = [entry for entry in chunk if isinstance(entry, Decision)]
+        for _, alike in groupby(decisions, lambda decision: decision.conditions):
+            self._score(file, [*alike])
+
+    def _judging(self, conditions: Conditions) -> LocalVerifier:
+        """A verifier with the settings that the service had."""
+        if conditions not in self._under:
+            self._under[conditions] = self._local.under(conditions)
+        return self._under[conditions]
 
     def _score(self, file: Path, decisions: Sequence[Decision]) -> None:
         from verifier_service.client import VerifierRefused  # noqa: PLC0415  slow
 
         try:
             self._add(file, decisions)
-        except VerifierRefused as refusal:
+        except (VerifierRefused, RecursionError) as refusal:
             # It names no item: half by half, until the one stands alone that cannot be asked.
             if len(decisions) == 1:
-                reason = refusal.problem.get("detail") or refusal
-                self._complain(file, decisions[0].line, str(reason))
+                self._complain(file, decisions[0].line, _why(refusal))
                 return
             middle = len(decisions) // 2
             self._score(file, decisions[:middle])
@@ -149,14 +156,16 @@ class _Replay:
         """Score some decisions and count what became of them.
 
         Raises:
-            VerifierRefused: They cannot be asked together; none was counted.
+            VerifierRefused, RecursionError: They cannot be asked together; none was counted.
         """
         from verifier_service.cli.batches import scored  # noqa: PLC0415  slow
         from verifier_service.cli.rows import BadLine, Row  # noqa: PLC0415  slow
+        from verifier_service.cli.scorers import InProcess  # noqa: PLC0415  slow
 
         by_line = {decision.line: decision for decision in decisions}
         rows = [Row(d.line, self._item(d), "ground_truth", d.size) for d in decisions]
-        for outcome in list(scored(rows, self._scorer, {"detail": "verdict"})):
+        scorer = InProcess(self._judging(decisions[0].conditions))
+        for outcome in list(scored(rows, scorer, {"detail": "verdict"})):
             if isinstance(outcome, BadLine):
                 self._complain(file, outcome.line, f"{outcome.field} {outcome.message}".strip())
                 continue
@@ -187,13 +196,22 @@ class _Replay:
         self._done += call.completions
         answer = None
         if self._profile is None and call.wire in WIRES:
-            answer = self._local.answer_wire(call.wire, call.query, call.request)
+            judging = self._judging(call.conditions)
+            with suppress(RecursionError):
+                answer = judging.answer_wire(call.wire, call.query, call.request)
         self._into.add_wire(call, answer)
 
     def _complain(self, file: Path, line: int, message: str) -> None:
         self._into.unreadable += 1
         if self._into.unreadable <= NAMED_LINES:
             complain(f"{file}:{line}: {message}")
+
+
+def _why(refusal: VerifierRefused | RecursionError) -> str:
+    """Why one decision cannot be asked again."""
+    if isinstance(refusal, RecursionError):
+        return "nests too deep"
+    return str(refusal.problem.get("detail") or refusal)
 
 
 def _chunks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

@@ -55,6 +55,11 @@ class Files:
         for left in sorted(folder.glob(NAMES + OPEN)):
             _close_left(left)
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing stands in the open file yet."""
+        return self._size == 0
+
     def ready(self, size: int) -> None:
         """Have a file open that takes `size` bytes more.
 
@@ -118,7 +123,11 @@ class Files:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._descriptor, self._size = os.open(path, flags, 0o600), 0
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)  # how others know that it is being written
-        self._path = path
+        if self._is_gone():  # a writer that started just now was quicker: took it for left behind
+            os.close(self._descriptor)
+            self._open()
+        else:
+            self._path = path
 
     def _make_room(self, size: int) -> None:
         """Remove the oldest closed files until the log may grow by `size`."""

@@ -1,7 +1,7 @@
 """A request and its answer as the lines of the log: one a verdict.
 
-Every line can be read by itself, but for inline tools: they stand once a file, in a line of their
-own before the first that names their digest.
+Every line can be read by itself, but for two things that stand once a file: the settings of the
+service in its first line, and inline tools in a line before the first that names their digest.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from urllib.parse import parse_qs
 
 from sandbox_tools.types import Json
 from verifier_service import encode
+from verifier_service._version import __version__
 from verifier_service.decode import decode_body
 from verifier_service.score_log.masking import Mask
 
 VERDICT: Final = "verdict"
 WIRE: Final = "wire"
 TOOLS: Final = "tools"
+SETTINGS: Final = "settings"
 _JUDGED: Final = (
     "outcome", "reward", "tier", "behavior", "components", "failures", "format", "stripped",
     "repaired", "retryable",
@@ -214,6 +216,11 @@ def _judged(verdict: Mapping[str, Json], reward: Json) -> dict[str, Json]:
     if not verdict:
         return {"outcome": "scored", "reward": reward, "tier": None, "failures": None}
     return {member: verdict[member] for member in _JUDGED if member in verdict}
+
+
+def settings_line(conditions: Mapping[str, Json]) -> bytes:
+    """The line that each file begins with: under which settings its completions were judged."""
+    return _text({"kind": SETTINGS, "version": __version__, **conditions})
 
 
 def _codes_alone(failures: Sequence[Mapping[str, Json]] | None) -> Json:

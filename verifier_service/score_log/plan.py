@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
+
+from sandbox_tools.types import Json
 
 MIB: Final = 2**20
 NAMES: Final = "score-*.jsonl"
@@ -29,3 +32,5 @@ class Plan:
     """JSON Pointers into a line; `*` stands for every member or element."""
     mask_patterns: tuple[str, ...] = ()
     """Regular expressions of texts that are masked as a whole."""
+    conditions: Mapping[str, Json] = field(default_factory=dict)
+    """Under which settings the service judges, as each file says in its first line."""

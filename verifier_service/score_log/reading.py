@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import gzip
-import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import NoneType
 from typing import Any, BinaryIO, Final, TypeAlias, cast
 
 from sandbox_tools.types import Json
-from verifier_service.score_log.lines import TOOLS, VERDICT, WIRE
+from verifier_service.decode import NotJson, TooManyValues, decode_body
+from verifier_service.score_log.conditions import Conditions
+from verifier_service.score_log.lines import SETTINGS, TOOLS, VERDICT, WIRE
 from verifier_service.score_log.plan import NAMES, OPEN
 
 NEEDED: Final = frozenset({"task", "completion", "request", "reply", "query"})
@@ -32,6 +35,7 @@ class Decision:
     """Name and digest, as they were."""
     profile: Mapping[str, Json]
     verdict: Mapping[str, Any]
+    conditions: Conditions = field(default_factory=Conditions)
     id: Json = None
     run: Json = None
     step: Json = None
@@ -48,6 +52,7 @@ class WireCall:
     status: int
     reply: Json
     completions: int
+    conditions: Conditions = field(default_factory=Conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +76,15 @@ Entry: TypeAlias = Decision | WireCall | Withheld | Unreadable
 
 
 def log_files(path: Path) -> list[Path]:
-    """The files of a log, the oldest first; a file is itself."""
+    """The files of a log, the oldest first; a file is itself.
+
+    One that is being packed is there twice: its packed half is not whole before the other is gone.
+    """
     if not path.is_dir():
         return [path]
     named = (path.glob(f"{NAMES}{suffix}") for suffix in ("", ".gz", OPEN))
-    return sorted(file for files in named for file in files)
+    found = {file for files in named for file in files}
+    return sorted(f for f in found if f.suffix != ".gz" or f.with_suffix("") not in found)
 
 
 def open_log(path: Path) -> BinaryIO:
@@ -88,34 +97,63 @@ def open_log(path: Path) -> BinaryIO:
 
 
 def entries(lines: Iterable[bytes]) -> Iterator[Entry]:
-    """What each line of one file holds, in order."""
+    """What each line of one file holds, in order; a file that breaks off ends with that."""
     tools: dict[str, Json] = {}
-    for number, text in enumerate(lines, 1):
-        try:
-            line = json.loads(text)
-            if line["kind"] == TOOLS:
-                tools[line["digest"]] = None if line.get("masked") else line["tools"]
-            elif line["kind"] == WIRE:
-                yield _wire_call(line)
-            elif line["kind"] == VERDICT:
-                yield _decision(line, number, len(text), tools)
-            else:
-                yield Unreadable(number, "a line of an unknown kind")
-        except (ValueError, RecursionError):
-            yield Unreadable(number, "not JSON; a writer that was killed may leave half a line")
-        except (LookupError, TypeError, AttributeError):
-            yield Unreadable(number, "not a line of the score log")
+    conditions = Conditions()
+    number = 0
+    try:
+        for number, text in enumerate(lines, 1):
+            entry = _entry(text, number, tools, conditions)
+            if isinstance(entry, Conditions):
+                conditions = entry
+            elif entry is not None:
+                yield entry
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        yield Unreadable(number + 1, f"cannot be read from here on: {reason}")
+
+
+def _entry(
+    text: bytes, number: int, tools: dict[str, Json], conditions: Conditions
+) -> Entry | Conditions | None:
+    """What a line holds; None where it describes tools, which are added to those known."""
+    try:
+        line = decode_body(text)
+    except (NotJson, TooManyValues):
+        return Unreadable(number, "not JSON; a writer that was killed may leave half a line")
+    try:
+        if line["kind"] == TOOLS:
+            tools[line["digest"]] = None if line.get("masked") else line["tools"]
+            return None
+        if line["kind"] == SETTINGS:
+            return Conditions.of(line)
+        if line["kind"] == WIRE:
+            return _wire_call(line, conditions)
+        if line["kind"] == VERDICT:
+            return _decision(line, number, len(text), tools, conditions)
+        return Unreadable(number, "a line of an unknown kind")
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
+        return Unreadable(number, "not a line of the score log")
 
 
 def _decision(
-    line: Mapping[str, Any], number: int, size: int, tools: Mapping[str, Json]
+    line: Mapping[str, Any],
+    number: int,
+    size: int,
+    tools: Mapping[str, Json],
+    conditions: Conditions,
 ) -> Decision | Withheld | Unreadable:
     task: Mapping[str, Any] = line["task"]
-    _check(line["verdict"])
+    _check_verdict(line["verdict"])
+    _check_reference(line["profile"])
     if withheld := _withheld(line, "completion", 1):
         return withheld
-    item = {"completion": line["completion"], "profile": line["profile"]["name"]}
-    item |= {name: task[name] for name in ("ground_truth", "format", "options") if name in task}
+    item = {
+        "completion": line["completion"],
+        "ground_truth": task["ground_truth"],
+        "profile": line["profile"]["name"],
+    }
+    item |= {name: task[name] for name in ("format", "options") if name in task}
     if "tools" in task:
         if task["tools"] not in tools:
             return Unreadable(number, "its tools are described nowhere before it")
@@ -123,45 +161,70 @@ def _decision(
             return Withheld("masked", 1)
         item["tools"] = tools[task["tools"]]
     elif "toolset" in task:
+        _check_reference(task["toolset"])
         item["toolset"] = task["toolset"]["name"]
     return Decision(
         number,
         size,
-        line["decision"],
+        _is(str, line["decision"]),
         item,
         task.get("toolset"),
         line["profile"],
         line["verdict"],
+        conditions,
         line.get("id"),
         line.get("run"),
         line.get("step"),
     )
 
 
-def _check(verdict: Mapping[str, Any]) -> None:
+def _check_verdict(verdict: Mapping[str, Any]) -> None:
     """See that a verdict holds what verdicts are compared by.
 
     Raises:
-        LookupError, TypeError: It does not.
+        LookupError, TypeError, OverflowError: It does not.
     """
-    for member in ("outcome", "reward", "tier"):
-        hash(verdict[member])
-    for failure in verdict["failures"] or ():
-        hash(failure["code"])
-    float(verdict["reward"] or 0)
+    _is(str, verdict["outcome"])
+    _is((str, NoneType), verdict["tier"])
+    float(_is((int, float, NoneType), verdict["reward"]) or 0)
+    for failure in _is((list, NoneType), verdict["failures"]) or ():
+        _is(str, failure["code"])
 
 
-def _wire_call(line: Mapping[str, Any]) -> WireCall | Withheld:
-    if withheld := _withheld(line, "request", line["completions"]):
+def _check_reference(named: Mapping[str, Any]) -> None:
+    """See that a toolset or profile has a name and a digest, which may be unknown.
+
+    Raises:
+        LookupError, TypeError: It has not.
+    """
+    _is(str, named["name"])
+    _is((str, NoneType), named["digest"])
+
+
+def _is(kind: type | tuple[type, ...], value: Any) -> Any:
+    """The value, if it is of the kind.
+
+    Raises:
+        TypeError: It is not.
+    """
+    if not isinstance(value, kind):
+        raise TypeError
+    return value
+
+
+def _wire_call(line: Mapping[str, Any], conditions: Conditions) -> WireCall | Withheld:
+    completions: int = _is(int, line["completions"])
+    if withheld := _withheld(line, "request", completions):
         return withheld
     return WireCall(
-        line["decision"],
-        line["wire"],
-        line["query"],
+        _is(str, line["decision"]),
+        _is(str, line["wire"]),
+        _is(str, line["query"]),
         line["request"],
-        line["status"],
+        _is(int, line["status"]),
         line["reply"],
-        line["completions"],
+        completions,
+        conditions,
     )
 
 

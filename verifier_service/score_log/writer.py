@@ -17,7 +17,7 @@ from typing import Final
 from verifier_service import frames
 from verifier_service.frames import Frame, Kind
 from verifier_service.score_log.files import Files
-from verifier_service.score_log.lines import Line, Lines, Record
+from verifier_service.score_log.lines import Line, Lines, Record, settings_line
 from verifier_service.score_log.masking import Mask
 from verifier_service.score_log.plan import Plan
 
@@ -65,6 +65,7 @@ class Writer:
         self._channel, self._files = channel, files
         mask = Mask(plan.mask_names, plan.mask_pointers, plan.mask_patterns)
         self._lines = Lines(mask, plan.completions)
+        self._settings = settings_line(plan.conditions)
         self._written = 0
         self._dropped: Counter[str] = Counter()
         self._reason = ""
@@ -99,11 +100,11 @@ class Writer:
     def _write(self, lines: list[Line], verdicts: int) -> None:
         files = self._files
         try:
-            files.ready(_size(lines, self._lines.tools))
+            files.ready(len(self._settings) + _size(lines, self._lines.tools))
             tools = {line.tools for line in lines if line.tools} - files.known
-            files.append(
-                b"".join([*(self._lines.tools[d] for d in sorted(tools)), *(x.text for x in lines)])
-            )
+            before = [self._settings] if files.empty else []
+            before += [self._lines.tools[digest] for digest in sorted(tools)]
+            files.append(b"".join([*before, *(line.text for line in lines)]))
             files.known |= tools
             self._written += verdicts
         except OSError as error:
