@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from verifier_service.settings import Settings
+from verifier_service.wires import WIRES
 
 FILE: Final = Path(__file__).parents[2] / "helm" / "verifier-service" / "values.schema.json"
 SET_BY_THE_CHART: Final = {
@@ -33,6 +34,7 @@ _LEFT_OUT: Final = {"default", "title"}
 def settings_schema() -> dict[str, Any]:
     """What `settings` of the chart's values may hold."""
     properties = Settings.model_json_schema()["properties"]
+    properties["wire_unscored"]["propertyNames"] = {"enum": sorted(WIRES)}
     return {
         "type": "object",
         "additionalProperties": False,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.chart.rendering import Object, Pods, Release, environment, release
+from tests.chart.rendering import CHART, Object, Pods, Release, chart, environment, release
 from tests.chart.value_sets import SECRET, VALUE_SETS, merged
 from verifier_service.settings import Settings
 
@@ -220,6 +222,48 @@ def test_numbers_reach_the_service_as_they_are_written() -> None:
     assert settings.wire_unscored == {"openrlhf": 0, "slime": -1.5}
 
 
+def test_annotations_of_the_pods_replace_none_of_the_checksums() -> None:
+    ours, theirs = "checksum/settings", "kubectl.kubernetes.io/default-container"
+    values = {"podAnnotations": {ours: "mine", theirs: "sidecar", "example.com/owner": "rl"}}
+    annotations = release(SECRET | values).component("server").annotations
+    assert annotations[ours] == release(SECRET).component("server").annotations[ours]
+    assert (annotations[theirs], annotations["example.com/owner"]) == ("sidecar", "rl")
+
+
+def test_labels_for_all_are_on_every_object_and_pod() -> None:
+    made = release(merged(VALUE_SETS["trainer-machines"], {"commonLabels": {"team": "rl"}}))
+    labels = [each["metadata"]["labels"] for each in made.objects]
+    assert {each.get("team") for each in [*labels, *(pods.labels for pods in made.pods)]} == {"rl"}
+
+
+def test_a_config_map_may_have_any_name() -> None:
+    files = {"files": {"a.yaml": "name: a"}, "existingConfigMaps": ["chart", "files", "a.b"]}
+    (container,) = release(SECRET | {"toolsets": files}).component("server").spec["containers"]
+    places = [mount["mountPath"] for mount in container["volumeMounts"]]
+    folders = environment(container)["VERIFIER_TOOLSETS"].split(":")
+    assert len(set(places)) == len(places)
+    assert set(folders) <= set(places)
+    assert len(folders) == 4
+
+
+def test_the_rest_of_a_service_is_the_users() -> None:
+    own = {"ipFamilyPolicy": "PreferDualStack", "loadBalancerSourceRanges": ["10.0.0.0/8"]}
+    given = {"type": "LoadBalancer", "nodePort": 30_080, "spec": own}
+    values = SECRET | {"service": given}
+    chart().validate_schema(values)
+    (service,) = (
+        each for each in release(values).of("Service") if each["spec"].get("type") == given["type"]
+    )
+    assert own.items() <= service["spec"].items()
+    assert service["spec"]["ports"][0]["nodePort"] == 30_080
+
+
+def test_a_route_waits_longer_than_a_request_may_take() -> None:
+    settings = {"settings": {"deadline_max_ms": 599_500, "drain_s": 600}}
+    (rule,) = release(merged(VALUE_SETS["httproute"], settings)).the("HTTPRoute")["spec"]["rules"]
+    assert rule["timeouts"] == {"request": "610s"}
+
+
 def test_no_variable_stands_twice(rendered: Release) -> None:
     for container in _containers(rendered):
         names = Counter(each["name"] for each in container.get("env", []))
@@ -269,7 +313,15 @@ def test_an_upgrade_of_the_service_leaves_a_run_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"preset": "tiny"}, {"nodes": 1}, {"overrides": {"max_steps": 2}}]
+    "change",
+    [
+        {"preset": "tiny"},
+        {"nodes": 1},
+        {"overrides": {"max_steps": 2}},
+        {"backoffLimit": 1},
+        {"workspace": {"existingClaim": "other"}},
+        {"podLabels": {"a": "b"}},
+    ],
 )
 def test_another_run_is_another_job(change: dict[str, Any]) -> None:
     values = VALUE_SETS["trainer-jobset"]
@@ -277,6 +329,25 @@ def test_another_run_is_another_job(change: dict[str, Any]) -> None:
         release(each).named("JobSet")
         for each in (values, values | {"trainer": values["trainer"] | change})
     )
+    assert before.isdisjoint(after)
+
+
+def test_another_chart_makes_another_job(tmp_path: Path) -> None:
+    """Its templates are part of a Job that cannot be changed."""
+    copy = shutil.copytree(CHART, tmp_path / "verifier-service")
+    template = copy / "templates" / "_trainer.tpl"
+    template.write_text(
+        template.read_text("utf-8").replace("enableServiceLinks: false", "hostname: a"), "utf-8"
+    )
+    values = VALUE_SETS["trainer-preset"]
+    before, after = (release(values, folder=folder) for folder in (CHART, copy))
+    assert before.named("Job").isdisjoint(after.named("Job"))
+
+
+def test_another_configuration_is_another_job() -> None:
+    values = VALUE_SETS["trainer-machines"]
+    config = {"trainer": {"config": {"max_steps": 101}}}
+    before, after = (release(each).named("Job") for each in (values, merged(values, config)))
     assert before.isdisjoint(after)
 
 

@@ -88,6 +88,14 @@ SENSELESS: dict[str, tuple[dict[str, Any], str]] = {
         {"podDisruptionBudget": {"maxUnavailable": None, "minAvailable": "100%"}},
         "no node could ever be drained",
     ),
+    "a budget of one pod's half": (
+        {"replicaCount": 1, "podDisruptionBudget": {"maxUnavailable": None, "minAvailable": "1%"}},
+        "minAvailable (1%) must be below the least number of pods (1)",
+    ),
+    "a budget that is rounded up to all": (
+        {"podDisruptionBudget": {"maxUnavailable": None, "minAvailable": "51%"}},
+        "no node could ever be drained",
+    ),
     "a budget of none": (
         {"podDisruptionBudget": {"maxUnavailable": 0}},
         "no node could ever be drained",
@@ -106,6 +114,26 @@ SENSELESS: dict[str, tuple[dict[str, Any], str]] = {
     "what the chart sets": (
         {"extraEnv": [{"name": "VERIFIER_PORT", "value": "1"}]},
         "extraEnv sets VERIFIER_PORT",
+    ),
+    "a variable twice": (
+        {"extraEnv": [{"name": "TZ", "value": "UTC"}, {"name": "TZ", "value": "CET"}]},
+        "extraEnv sets TZ twice",
+    ),
+    "toolsets that are none": (
+        {"toolsets": {"files": {"README.md": "Ours.", "_shared.py": "A = 1"}}},
+        "toolsets.files holds nothing that the service reads",
+    ),
+    "profiles that are none": (
+        {"profiles": {"files": {"careful.json": "{}"}}},
+        "profiles.files holds nothing that the service reads",
+    ),
+    "a variable of torchrun's": (
+        {"trainer": TRAINER | {"extraEnv": [{"name": "PET_NNODES", "value": "2"}]}},
+        "trainer.extraEnv sets PET_NNODES",
+    ),
+    "a second key for the trainer": (
+        {"trainer": TRAINER | {"extraEnv": [{"name": "VERIFIER_API_KEY", "value": "k"}]}},
+        "trainer.extraEnv sets VERIFIER_API_KEY",
     ),
     "no configuration": ({"trainer": TRAINER | {"preset": ""}}, "trainer.preset or trainer.config"),
     "two configurations": (
@@ -149,6 +177,28 @@ MALFORMED: dict[str, tuple[dict[str, Any], str]] = {
         {"trainer": {"overrides": {"report_to": ["mlflow"]}}},
         "overrides/report_to",
     ),
+    "a loopback": ({"host": "127.0.0.1"}, "host"),
+    "a name with dots": ({"fullnameOverride": "a.b"}, "fullnameOverride"),
+    "a name that begins with a digit": ({"fullnameOverride": "1st"}, "fullnameOverride"),
+    "a name that YAML takes for none": ({"fullnameOverride": "null"}, "fullnameOverride"),
+    "a unit that Kubernetes does not know": (
+        {"resources": {"limits": {"memory": "4GB"}}},
+        "resources/limits/memory",
+    ),
+    "a repository with a tag": ({"image": {"repository": "verifier:0.1"}}, "image/repository"),
+    "a registry with a scheme": ({"image": {"registry": "https://a.example"}}, "image/registry"),
+    "an entry that is a folder": ({"auth": {"secretKey": ".."}}, "auth/secretKey"),
+    "a ConfigMap twice": ({"toolsets": {"existingConfigMaps": ["a", "a"]}}, "existingConfigMaps"),
+    "a selector of somebody else's": ({"service": {"spec": {"selector": {}}}}, "selector"),
+    "an address without a scheme": (
+        {"autoscaling": {"queue": {"prometheusAddress": "prometheus:9090"}}},
+        "prometheusAddress",
+    ),
+    "a wire that there is none of": (
+        {"settings": {"wire_unscored": {"openrfhl": 0}}},
+        "openrfhl",
+    ),
+    "a number for a name": ({"image": {"tag": 20_251_120}}, "image/tag"),
     "a variable without a name": ({"extraEnv": [{"value": "1"}]}, "extraEnv"),
 }
 
@@ -165,6 +215,15 @@ def test_the_schema_refuses_what_is_malformed(values: dict[str, Any], told: str)
     with pytest.raises(HelmValuesError) as refusal:
         chart().validate_schema(merged(SECRET, values))
     assert told in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "memory", [4e9, "4e9", "4G", "3.5Gi", "4194304Ki", "4000000000000m", "1Pi"]
+)
+def test_an_amount_may_be_written_as_kubernetes_reads_it(memory: float | str) -> None:
+    values = merged(SECRET, {"resources": {"limits": {"memory": memory}}})
+    chart().validate_schema(values)
+    assert release(values).the("Deployment")
 
 
 def test_the_default_values_say_what_is_missing() -> None:

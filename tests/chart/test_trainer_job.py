@@ -78,11 +78,51 @@ def test_a_configuration_is_read_as_it_was_written() -> None:
         "use_vllm": True,
         "run_name": "1e-3",
         "lora_target_modules": ["q_proj", "v_proj"],
+        "lr_scheduler_kwargs": {"min_lr": 1e-7, "steps": [1e-8, 10_000_000]},
+        "chat_template_kwargs": {"enable_thinking": False, "note": "a: {b}, [c] # d"},
+        "resume_from_checkpoint": None,
     }
     values = merged(VALUE_SETS["trainer-machines"], {"trainer": {"config": config}})
     (written,) = (each["data"]["grpo.yaml"] for each in release(values).of("ConfigMap"))
     read = yaml.safe_load(written)
     assert {key: read[key] for key in config} == config
+
+
+def test_accelerate_takes_the_place_of_torchrun() -> None:
+    values = {"trainer": {"accelerate": "fsdp2"}}
+    made = release(merged(VALUE_SETS["trainer-machines"], values))
+    (container,) = made.component("trainer").spec["containers"]
+    (job,) = made.named("Job")
+    launcher, _, run = " ".join(container["command"]).partition(" -m trainer ")
+    assert launcher == (
+        "accelerate launch --config_file /opt/trainer/configs/accelerate/fsdp2.yaml"
+        " --num_machines 4 --num_processes 32 --machine_rank $(PET_NODE_RANK)"
+        f" --main_process_ip {job}-0.{job} --main_process_port 29500"
+    )
+    assert run.startswith("grpo /etc/trainer/grpo.yaml --verifier_url")
+
+
+def test_accelerate_may_have_a_configuration_of_its_own() -> None:
+    values = {"trainer": {"accelerate": "/workspace/mine.yaml"}}
+    (container,) = (
+        release(merged(VALUE_SETS["trainer-preset"], values))
+        .component("trainer")
+        .spec["containers"]
+    )
+    assert container["command"][:4] == [
+        "accelerate",
+        "launch",
+        "--config_file",
+        "/workspace/mine.yaml",
+    ]
+
+
+@pytest.mark.parametrize("name", ["HOME", "HF_HOME"])
+def test_caches_may_be_elsewhere(name: str) -> None:
+    given = {"name": name, "value": "/cache"}
+    values = merged(VALUE_SETS["trainer-sft"], {"trainer": {"extraEnv": [given]}})
+    (container,) = release(values).component("trainer").spec["containers"]
+    assert [each for each in container["env"] if each["name"] == name] == [given]
 
 
 def test_wrong_data_is_not_tried_again() -> None:
