@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import product
 from typing import Final, cast
 
 from prometheus_client import (
@@ -25,13 +26,15 @@ from verifier_service.runner import Runner
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.types import Behavior, Observed, Outcome, Tier
 from verifier_service.telemetry import dropped_lines
-from verifier_service.wires import WIRES
+from verifier_service.wires import ASKED, WIRES
 
 EXPOSITION_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 # A time of creation beside each series would double them, and nothing here reads it.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no type for it
 
+FAILURES: Final = ("429", "500", "503")
+"""Statuses by which requests fail that are not at fault."""
 _OTHER: Final = "other"
 _OUTCOMES: Final = {name.value: name.value for name in Outcome}
 _TIERS: Final = {None: "unscored"} | {name.value: name.value for name in Tier}
@@ -116,9 +119,21 @@ class Metrics:
         Info("verifier_build", "Version of the service.", registry=self.registry).info(
             {"version": __version__}
         )
+        self._begin_at_nothing()
         self._runs = RunStatistics(most_runs)
         self.registry.register(self._runs)
         self.registry.register(_Gauges(runner, admission))
+
+    def _begin_at_nothing(self) -> None:
+        """Have the series that alerts wait for: the step from no series to 1 is no increase."""
+        for path in ("/score", *(path for wire in ASKED for path in wire.paths)):
+            for status in FAILURES:
+                self._requests.labels(path, status)
+        for outcome in _OUTCOMES.keys() - {Outcome.SCORED.value}:
+            for profile in (*self._profiles, _OTHER):
+                self._completions.labels(outcome, _TIERS[None], profile)
+            for wire, answered in product(_WIRES, _ANSWERED):
+                self._unscored.labels(wire, outcome, answered)
 
     def request(self, route: str, status: int, duration_s: float) -> None:
         """Count one answered request."""

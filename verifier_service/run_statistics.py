@@ -49,6 +49,11 @@ class _Statistics:
     even_groups: int = 0
 
 
+def shown(run: str) -> str:
+    """A run's name as a label: what steers a terminal or turns a text around cannot be seen."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in run)
+
+
 class RunStatistics(Collector):
     """Counts rewards by run, for at most so many runs at once."""
 
@@ -76,7 +81,7 @@ class RunStatistics(Collector):
                 of_run.signals[_SIGNALS[code]] += count
 
     def _of(self, run: str | None) -> _Statistics:
-        name = NO_RUN if run is None else run
+        name = NO_RUN if run is None else shown(run)
         if name not in self._runs:
             if name != NO_RUN and not self._has_room():
                 name = OTHER_RUNS

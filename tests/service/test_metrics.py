@@ -7,6 +7,7 @@ from fake_runner import Connect, FakeRunner
 from prometheus_client.parser import text_string_to_metric_families
 
 from verifier_service.jobs import Reply
+from verifier_service.metrics import FAILURES
 
 HEADERS = {"content-type": "application/json"}
 
@@ -31,6 +32,18 @@ async def test_a_request_and_its_completions_are_counted_once(connect: Connect) 
     assert found["verifier_failures_total", "schema.type"] == 2
     assert found["verifier_batch_size_sum",] == 1
     assert found["verifier_request_duration_seconds_count", "/score"] == 1
+
+
+async def test_what_alerts_wait_for_is_there_before_it_happens(connect: Connect) -> None:
+    """The first of a kind is no increase to Prometheus where its series begins with it."""
+    async with connect() as client:
+        found = await metrics(client)
+    for path in ("/score", "/get_reward", "/slime"):
+        for status in FAILURES:
+            assert found["verifier_requests_total", path, status] == 0
+    for outcome in ("invalid_task", "timeout", "verifier_error"):
+        assert found["verifier_completions_total", outcome, "tiered", "unscored"] == 0
+        assert found["verifier_wire_unscored_total", "number", outcome, "slime"] == 0
 
 
 async def test_unknown_names_do_not_become_labels(connect: Connect, runner: FakeRunner) -> None:

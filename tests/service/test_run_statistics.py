@@ -6,6 +6,8 @@ import json
 
 import pytest
 from fake_runner import Connect, FakeRunner
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 from test_metrics import HEADERS, metrics
 
 from verifier_service.engine import EngineConfig
@@ -117,6 +119,32 @@ def test_runs_beyond_the_bound_are_counted_together() -> None:
     statistics = RunStatistics(2, Clock())
     send(statistics, "a", None, "b", "c", "d", "a")
     assert runs(statistics) == ["a", "none", "b", "other"]
+
+
+def test_ten_thousand_runs_take_no_more_room_than_the_bound() -> None:
+    statistics = RunStatistics(32, Clock())
+    send(statistics, *(f"run-{number}" for number in range(10_000)))
+    assert len(runs(statistics)) == 33
+    assert len(runs(statistics)) == len(set(runs(statistics)))
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\rb", "a\x00b", "a\x1bb", "a\u202eb", "a\u2028b"])
+def test_what_cannot_be_seen_in_a_name_is_replaced(name: str) -> None:
+    statistics = RunStatistics(2, Clock())
+    send(statistics, name)
+    assert runs(statistics) == ["a\ufffdb"]
+
+
+@pytest.mark.parametrize(
+    "name", ['a"} 1', "\\", '\\"', "ü 日本 😀", "{}", "{{ $labels.job }}", "#"]
+)
+def test_a_name_is_one_label_whatever_it_holds(name: str) -> None:
+    statistics = RunStatistics(2, Clock())
+    send(statistics, name)
+    registry = CollectorRegistry()
+    registry.register(statistics)
+    told = text_string_to_metric_families(generate_latest(registry).decode())
+    assert {sample.labels["run"] for family in told for sample in family.samples} == {name}
 
 
 def test_a_run_that_is_over_makes_room() -> None:
