@@ -100,7 +100,7 @@ def open_keys(settings: Settings) -> Keys | None:
 
 
 def _read(file: Path) -> frozenset[bytes]:
-    lines = (line.strip() for line in file.read_text("utf-8").splitlines())
+    lines = (line.strip() for line in file.read_text("utf-8-sig").splitlines())
     return frozenset(_digest(line) for line in lines if line and not line.startswith("#"))
 
 

@@ -5,6 +5,7 @@ Logs are JSON, one object a line, and never hold the text of a completion or a k
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
@@ -64,7 +65,10 @@ class JsonLines(logging.Formatter):
         line |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+        try:
+            return orjson.dumps(line, default=str).decode()
+        except TypeError:  # half a surrogate pair, as in the name of a file, or a huge number
+            return json.dumps(line, default=str)
 
 
 class LineWriter(logging.Handler):

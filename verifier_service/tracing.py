@@ -35,7 +35,7 @@ def open_tracing() -> Tracing:
     """Traces to where OpenTelemetry's own variables say, by OTLP over HTTP.
 
     Raises:
-        StartRefused: The libraries are not installed.
+        StartRefused: The libraries are not installed, or a variable of theirs cannot be.
     """
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -47,9 +47,12 @@ def open_tracing() -> Tracing:
             "VERIFIER_OTEL needs OpenTelemetry: pip install 'verifier-service[otel]'"
         ) from None
     ours = Resource({"service.name": NAME, "service.version": __version__})
-    resource = ours.merge(OTELResourceDetector().detect())
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    try:
+        resource = ours.merge(OTELResourceDetector().detect())
+        provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    except (ValueError, OSError) as error:
+        raise StartRefused(f"an OTEL_… variable cannot be: {error}") from None
     return Tracing(provider)
 
 

@@ -74,6 +74,14 @@ def test_keys_of_a_file_rotate_without_a_restart(tmp_path: Path) -> None:
     assert keys.accept(b"Bearer new")
 
 
+def test_a_file_may_come_from_an_editor_of_windows(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_bytes(b"\xef\xbb\xbffirst\r\nsecond\r\n")
+    keys = Keys(file=file)
+    assert keys.accept(b"Bearer first")
+    assert keys.accept(b"Bearer second")
+
+
 def test_an_emptied_file_accepts_nobody(tmp_path: Path) -> None:
     file, clock = tmp_path / "keys", Clock()
     file.write_text("old\n")

@@ -42,6 +42,13 @@ async def test_a_request_is_one_line(connect: Connect, lines: io.StringIO) -> No
     assert line["duration_ms"] >= 0
 
 
+@pytest.mark.parametrize("value", ["\udcff", 10**30, {1: "\udcff"}, object()])
+def test_any_field_makes_a_line(lines: io.StringIO, value: object) -> None:
+    logging.getLogger("verifier_service").warning("odd", extra={"field": value})
+    (line,) = map(json.loads, lines.getvalue().splitlines())
+    assert (line["event"], "field" in line) == ("odd", True)
+
+
 async def test_probes_are_not_logged(connect: Connect, lines: io.StringIO) -> None:
     async with connect() as client:
         await client.get("/healthz")

@@ -190,6 +190,14 @@ def test_traces_without_their_libraries_are_refused_at_start(
         open_tracing()
 
 
+def test_a_variable_of_theirs_that_cannot_be_is_refused_at_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "0")
+    with pytest.raises(StartRefused, match="max_queue_size must be a positive integer"):
+        open_tracing()
+
+
 @pytest.fixture
 def collector() -> Iterator[tuple[str, queue.Queue[ExportTraceServiceRequest]]]:
     """Where OTLP goes to, and what has come."""
