@@ -20,6 +20,8 @@ RUN python3 -m pip --python /opt/builder/bin/python wheel --no-deps --no-build-i
  && /opt/verifier/bin/verifier --version
 
 FROM ${BASE_IMAGE}
+# The base's installer has done its work: what runs can install nothing.
+RUN rm -rf /usr/bin/pip* /usr/local/bin/pip* $(python3 -c 'import ensurepip, pip; print(*ensurepip.__path__, *(each + end for each in pip.__path__ for end in ("", "-*.dist-info")))')
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z

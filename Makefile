@@ -1,7 +1,7 @@
 # These need nothing but Python 3.11 or newer; everything else lands in .venv, which has the service,
 # and in .venv-trainer, which has the trainer: two programs that share nothing but HTTP.
 .DELETE_ON_ERROR:
-.PHONY: demo train-demo test test-service test-trainer test-trainers test-faults check fuzz bench format serve audit sbom clean
+.PHONY: demo train-demo test test-service test-trainer test-trainers test-faults check fuzz bench format serve image image-trainer image-requirements test-image audit sbom clean
 SHELL := /bin/bash
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -101,15 +101,18 @@ serve: $(STAMP)  ## Serve on http://127.0.0.1:8080.
 
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' verifier_service/_version.py)
 BUILDER ?= $(shell command -v docker || command -v podman || command -v buildah)
+NEED_BUILDER = test -n "$(BUILDER)" || { echo "docker, podman or buildah is needed: install one, or set BUILDER=/path/to/it" >&2; exit 1; }
 IMAGE ?= verifier-service:$(VERSION)
 TRAINER_IMAGE ?= verifier-trainer:$(VERSION)
 LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git log -1 --format=%cI) \
 	--build-arg SOURCE=$$(git config --get remote.origin.url)
 
 image:  ## Build the service's image with docker, podman or buildah: IMAGE=name, BUILD_ARGS='--build-arg BASE_IMAGE=…'.
+	@$(NEED_BUILDER)
 	$(BUILDER) build $(LABELS) $(BUILD_ARGS) --tag $(IMAGE) .
 
 image-trainer:  ## Build the trainer's image: TRAINER_IMAGE=name, BUILD_ARGS='--build-arg BASE_IMAGE=…'.
+	@$(NEED_BUILDER)
 	$(BUILDER) build $(LABELS) $(BUILD_ARGS) --file Dockerfile.trainer --tag $(TRAINER_IMAGE) .
 
 PIN := $(BIN)/uv pip compile --constraint constraints.txt --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --quiet
@@ -131,8 +134,16 @@ $(AUDIT_STAMP): constraints-audit.txt
 audit: $(AUDIT_STAMP)  ## Look what the image installs up in the advisory databases (over the network).
 	$(AUDIT_BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements-image.txt
 
-sbom: $(STAMP) $(AUDIT_STAMP)  ## Write sbom.json: what is installed, as CycloneDX.
-	$(AUDIT_BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-file sbom.json $(BIN)/python
+IMAGE_VENV := .venv-image
+IMAGE_STAMP := $(IMAGE_VENV)/.installed
+
+$(IMAGE_STAMP): requirements-image.txt $(AUDIT_STAMP)
+	rm -rf $(IMAGE_VENV) && $(PYTHON) -m venv --without-pip $(IMAGE_VENV)
+	$(AUDIT_BIN)/python -m pip --python $(IMAGE_VENV)/bin/python install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement $<
+	@touch $@
+
+sbom: $(IMAGE_STAMP)  ## Write sbom.json: what the image installs, with licences and dependencies, as CycloneDX.
+	$(AUDIT_BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-file sbom.json $(IMAGE_VENV)/bin/python
 
 clean:
-	rm -rf $(VENV) $(TRAINER_VENV) $(BENCH_VENV) $(AUDIT_VENV) .venv-trainers .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz
+	rm -rf $(VENV) $(TRAINER_VENV) $(BENCH_VENV) $(AUDIT_VENV) $(IMAGE_VENV) .venv-trainers .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz

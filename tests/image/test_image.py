@@ -85,8 +85,14 @@ def test_it_holds_no_torch_no_compiler_and_no_installer() -> None:
         "found = [each for each in modules if importlib.util.find_spec(each)];"
         "print(json.dumps(found + [each for each in programs if shutil.which(each)]))"
     )
-    unwanted = ("torch trl vllm setuptools pip hatchling", "cc gcc g++ clang ld make rustc")
-    assert json.loads(run("-c", program, *unwanted, entrypoint="python").stdout) == []
+    modules = "torch trl vllm setuptools pip ensurepip hatchling"
+    programs = "pip pip3 cc gcc g++ clang ld make rustc"
+    assert json.loads(run("-c", program, modules, programs, entrypoint="python").stdout) == []
+
+
+def test_the_interpreter_of_its_base_installs_nothing_either() -> None:
+    program = "import subprocess, sys; subprocess.run([sys._base_executable, '-m', 'pip'])"
+    assert "No module named pip" in run("-c", program, entrypoint="python").stderr
 
 
 def test_its_packages_are_those_that_are_pinned() -> None:
