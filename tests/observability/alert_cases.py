@@ -96,6 +96,16 @@ def rewards(values: str, run: str = "a") -> Series:
     return series("verifier_run_rewards_total", {f'run="{run}"': values})
 
 
+def of_replica(instance: str, given: Series) -> Series:
+    """The series as one replica has them."""
+    return {key.replace("{", f'{{instance="{instance}",', 1): v for key, v in given.items()}
+
+
+def replicas(given: Series) -> Series:
+    """The same series of two replicas."""
+    return of_replica("a", given) | of_replica("b", given)
+
+
 ABSENT: Final = {"severity": "critical"}
 CRITICAL: Final = {"severity": "critical", "pace": "fast"}
 SLOWLY: Final = {"severity": "warning", "pace": "slow"}
@@ -147,6 +157,10 @@ CASES: Final = (
         completions(scored="0+99x40", verifier_error="0+1x40"), (WARNING,),
     ),
     Case(
+        "VerifierUnscorable", "one burst of them", 27,
+        completions(scored="0x20 1000x20", timeout="0x20 100x20"), (WARNING,),
+    ),
+    Case(
         "VerifierUnscorable", "0.1 % time out", 40,
         completions(scored="0+999x40", timeout="0+1x40"),
     ),
@@ -163,8 +177,13 @@ CASES: Final = (
         completions(scored="0+999x40", invalid_task="0+1x40"),
     ),
     Case(NUMBERS, "numbers", 20, wire_unscored(number="0+1x20"), ({**WARNING, "wire": "slime"},)),
+    Case(
+        NUMBERS, "one, once", 20,
+        wire_unscored(number="0x12 1x8"), ({**WARNING, "wire": "slime"},),
+    ),
     Case(NUMBERS, "refusals", 20, wire_unscored(refused="0+1x20", number="5x20")),
     Case(LOG_DROPS, "a full disk", 20, score_log_drops("0+9x20"), ({**WARNING, "cause": "disk"},)),
+    Case(LOG_DROPS, "one, once", 20, score_log_drops("0x12 1x8"), ({**WARNING, "cause": "disk"},)),
     Case(LOG_DROPS, "long ago", 40, score_log_drops("0+9x5 45x40")),
     Case("VerifierZeroVariance", "nine in ten", 60, groups("0+9x60", "0+1x60"), (OF_RUN,)),
     Case("VerifierZeroVariance", "half", 60, groups("0+5x60", "0+5x60")),
@@ -194,6 +213,30 @@ CASES: Final = (
     Case(
         JUMP, "downwards", 103,
         tiers(full="0+100x130") | rewards("0+80x90 7200+20x30"), (OF_RUN,),
+    ),
+    Case(
+        JUMP, "upwards, of two replicas", 103,
+        replicas(tiers(full="0+50x130")) | replicas(rewards("0+10x90 900+40x30")), (OF_RUN,),
+    ),
+    Case(
+        JUMP, "one replica restarts", 103,
+        replicas(tiers(full="0+50x90 0+50x40")) | replicas(rewards("0+25x90 0+25x40")),
+    ),
+    Case(
+        JUMP, "a replica is added, another goes", 103,
+        of_replica("a", tiers(full="0+100x90 _x40") | rewards("0+50x90 _x40"))
+        | of_replica("b", tiers(full="_x90 0+100x40") | rewards("_x90 0+50x40")),
+    ),
+    Case(JUMP, "a new run", 103, tiers(full="_x95 0+100x40") | rewards("_x95 0+80x40")),
+    Case(
+        JUMP, "another run beside it", 103,
+        tiers(full="0+100x130") | rewards("0+20x130")
+        | tiers("b", full="_x90 0+100x40") | rewards("_x90 0+80x40", "b"),
+    ),
+    Case(
+        TIER, "over two replicas", 60,
+        of_replica("a", tiers(full="0+98x60", none="0+2x60"))
+        | of_replica("b", tiers(full="0+40x60", none="0+60x60")),
     ),
     Case(JUMP, "steady", 103, tiers(full="0+100x130") | rewards("0+50x130")),
     Case(JUMP, "long ago", 180, tiers(full="0+100x190") | rewards("0+20x90 1800+80x100")),
