@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -303,6 +304,19 @@ def test_a_changed_file_rolls_the_pods(change: dict[str, Any], checksum: str) ->
     assert before[f"checksum/{checksum}"] != after[f"checksum/{checksum}"]
 
 
+@pytest.mark.parametrize("name", VALUE_SETS)
+def test_any_values_may_follow_any_other(name: str) -> None:
+    """But for a workspace: docs/deploy.md says what to do where its claim is to be another."""
+    after = _fixed(name)
+    changed = {
+        (kind, before)
+        for before in VALUE_SETS
+        for (kind, named), fixed in _fixed(before).items()
+        if kind != "PersistentVolumeClaim" and after.get((kind, named), fixed) != fixed
+    }
+    assert changed == set()
+
+
 @pytest.mark.parametrize("name", ["trainer-machines", "trainer-jobset", "trainer-preset"])
 def test_an_upgrade_of_the_service_leaves_a_run_alone(name: str) -> None:
     """Jobs cannot be changed: the one of the new release must be the same, or have another name."""
@@ -349,6 +363,26 @@ def test_another_configuration_is_another_job() -> None:
     config = {"trainer": {"config": {"max_steps": 101}}}
     before, after = (release(each).named("Job") for each in (values, merged(values, config)))
     assert before.isdisjoint(after)
+
+
+@cache
+def _fixed(name: str) -> dict[tuple[str, str], Any]:
+    """What no upgrade can change, of each object of a value set."""
+    made = release(VALUE_SETS[name])
+    return {
+        (each["kind"], each["metadata"]["name"]): read(each["spec"])
+        for kind, read in _FIXED.items()
+        for each in made.of(kind)
+    }
+
+
+_FIXED: dict[str, Callable[[Object], Any]] = {
+    "Deployment": lambda spec: spec["selector"],
+    "Job": lambda spec: {key: each for key, each in spec.items() if key != "parallelism"},
+    "JobSet": lambda spec: spec,
+    "Service": lambda spec: spec.get("clusterIP"),
+    "PersistentVolumeClaim": lambda spec: spec["accessModes"],
+}
 
 
 def _containers(rendered: Release) -> list[Object]:

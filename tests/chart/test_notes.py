@@ -25,6 +25,14 @@ WEAK: dict[str, tuple[dict[str, Any], str]] = {
         {"resources": {"limits": {"memory": None}}},
         "resources.limits.memory is unset",
     ),
+    "too little memory for many workers": (
+        {"workers": 16},
+        "resources.limits.memory is 3Gi, and 16 workers may take 7936Mi",
+    ),
+    "too little memory for many CPUs": (
+        {"resources": {"requests": {"cpu": "7500m"}}},
+        "8 workers may take",
+    ),
     "latest": ({"image": {"tag": "latest"}}, "image.tag is latest"),
     "numbers for nothing": (
         {"settings": {"wire_unscored": {"openrlhf": 0}}},

@@ -81,6 +81,14 @@ VERIFIER_{{ upper $name }}: {{ $text | quote }}
 {{- mulf (trimSuffix $unit $quantity | float64) (get (merge $thousands $binary) $unit | default 1) | int64 -}}
 {{- end }}
 
+{{/* MiB that a pod may come to take: a worker takes up to six times the body that it scores. Source: docs/deploy.md, Sizing. */}}
+{{- define "verifier.memoryMebibytes" -}}
+{{- $body := include "verifier.setting" (list . "max_body_bytes" 67108864) | float64 -}}
+{{- $queue := include "verifier.setting" (list . "queue_bytes" 1073741824) | float64 -}}
+{{- $worker := addf 40 (divf (mulf 6 $body) 1048576) -}}
+{{- addf 128 (mulf (include "verifier.workers" .) $worker) (divf $queue 1048576) | ceil | int64 -}}
+{{- end }}
+
 {{/* Where toolsets or profiles are mounted, as a path of folders. Takes a list: the values and the folder. */}}
 {{- define "verifier.folders" -}}
 {{- $files := index . 0 -}}
