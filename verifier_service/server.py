@@ -32,7 +32,7 @@ from verifier_service.front import Front
 from verifier_service.probes import answering_apart
 from verifier_service.runner import Runner
 from verifier_service.score_log.channel import ScoreLog
-from verifier_service.settings import Settings
+from verifier_service.settings import Settings, misspelt
 from verifier_service.telemetry import Event, configure_logging, log
 from verifier_service.workers import WorkerFailure
 
@@ -62,6 +62,8 @@ class Pool(Runner, Protocol):
 def run(settings: Settings, pool: Pool, catalog: Catalog) -> int:
     """Serve until a signal; returns the exit code of the process."""
     configure_logging(settings.log_level, sys.stderr.fileno())
+    for name, meant in misspelt(os.environ).items():
+        log(logging.WARNING, Event.SETTING_IGNORED, variable=name, meant=meant)
     allow_files()
     try:
         keys = open_keys(settings)

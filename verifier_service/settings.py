@@ -9,13 +9,15 @@ from __future__ import annotations
 import ipaddress
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from verifier_service.decode import LONE_SURROGATE
 from verifier_service.score_log.conditions import MOST_DIGITS, MOST_NESTING, Conditions
 from verifier_service.score_log.plan import Plan
 from verifier_service.scoring.schema_patterns import compile_pattern
@@ -24,6 +26,8 @@ from verifier_service.wires import WIRES
 
 MIB = 1024 * 1024
 _CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
+_NEARLY = 0.9
+"""Of a name; a letter or two are wrong."""
 
 
 def available_cores(cgroup_cpu: Path = _CGROUP_CPU) -> int:
@@ -207,6 +211,18 @@ class Settings(BaseSettings):
     def _split_paths(cls, value: object) -> object:
         return value.split(os.pathsep) if isinstance(value, str) else value
 
+    @field_validator("score_log", "port_file", mode="before")
+    @classmethod
+    def _nothing_is_unset(cls, value: object) -> object:
+        return None if value == "" else value  # `Path("")` is the working folder
+
+    @field_validator("score_log")
+    @classmethod
+    def _folder_is_utf8(cls, value: Path | None) -> Path | None:
+        if LONE_SURROGATE.search(str(value)):
+            raise ValueError("the name of the folder is not UTF-8")
+        return value
+
     @field_validator("score_log_mask_names", "score_log_mask_pointers", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
@@ -303,6 +319,14 @@ class Settings(BaseSettings):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+
+def misspelt(environment: Iterable[str]) -> dict[str, str]:
+    """Variables that are no setting but nearly one: what may be meant, by name."""
+    settings = {f"VERIFIER_{name.upper()}" for name in Settings.model_fields}
+    ours = sorted({name for name in environment if name.startswith("VERIFIER_")} - settings)
+    meant = {name: get_close_matches(name, settings, 1, _NEARLY) for name in ours}
+    return {name: found[0] for name, found in meant.items() if found}
 
 
 def _parts(text: str, separator: str) -> tuple[str, ...]:

@@ -30,6 +30,8 @@ class Event(StrEnum):
     """Everything that is logged by name."""
 
     STARTED = "started"
+    SETTING_IGNORED = "setting_ignored"
+    """A variable of the environment that is no setting, but nearly one."""
     REQUEST = "request"
     PROBE = "probe"
     """A request for health or metrics: only at level `debug`."""

@@ -15,6 +15,11 @@ def test_there_is_no_log_unless_a_folder_is_named() -> None:
     assert Settings().score_log_plan is None
 
 
+def test_an_empty_variable_names_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERIFIER_SCORE_LOG", "")
+    assert Settings().score_log_plan is None
+
+
 def test_rules_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VERIFIER_SCORE_LOG", "/var/log/verifier")
     monkeypatch.setenv("VERIFIER_SCORE_LOG_MASK_NAMES", "password, ssn,")
@@ -37,6 +42,7 @@ def test_a_folder_is_named_from_where_the_service_starts() -> None:
     ("given", "told"),
     [
         pytest.param({"score_log_mask_pointers": "completion"}, "begins with /", id="no pointer"),
+        pytest.param({"score_log": "/log/\udcff"}, "not UTF-8", id="a folder nobody can spell"),
         pytest.param({"score_log_mask_patterns": "(a"}, "PATTERNS", id="no pattern"),
         pytest.param(
             {"score_log_mask_patterns": "x\n(?=(a+)+$)b"}, "pattern 2", id="not in linear time"

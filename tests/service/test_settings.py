@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from verifier_service.settings import Settings, available_cores, settings_faults
+from verifier_service.settings import Settings, available_cores, misspelt, settings_faults
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "configuration.md"
 
@@ -77,3 +77,20 @@ def test_workers_stay_within_the_cgroups_quota(
     file = tmp_path / "cpu.max"
     file.write_text(quota)
     assert available_cores(file) == (most or len(os.sched_getaffinity(0)))
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("VERIFIER_SCORE_LOG_MASK_NAME", "VERIFIER_SCORE_LOG_MASK_NAMES"),
+        ("VERIFIER_API_KEY", "VERIFIER_API_KEYS"),
+        ("VERIFIER_MAX_BODY_BITES", "VERIFIER_MAX_BODY_BYTES"),
+        ("VERIFIER_PORT", None),
+        ("VERIFIER_URL", None),
+        ("VERIFIER_SERVICE_HOST", None),
+        ("VERIFIER_PORT_8080_TCP_ADDR", None),
+        ("SCORE_LOG", None),
+    ],
+)
+def test_a_variable_that_is_nearly_a_setting_is_told(variable: str, meant: str | None) -> None:
+    assert misspelt([variable]) == ({} if meant is None else {variable: meant})
