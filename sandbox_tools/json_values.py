@@ -103,11 +103,14 @@ class SealedList(list[Any]):
         return list, (list(self),)
 
 
-_PLAIN: Final = frozenset({bool, int})
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+_PLAIN: Final = frozenset({bool, int, type(None)})
 
 
 def _rebuilt(value: object, scalar: Callable[[object], Json]) -> Json:
-    if isinstance(value, (dict, Mapping)):
+    if type(value) in _SCALARS:  # nearly all are: asked first, it saves the costly questions below
+        return scalar(value)
+    if isinstance(value, Mapping):
         return {_name(key, scalar): _rebuilt(member, scalar) for key, member in value.items()}
     if isinstance(value, (list, tuple)):
         return [_rebuilt(item, scalar) for item in value]
@@ -121,7 +124,7 @@ def _name(key: object, scalar: Callable[[object], Json]) -> Json:
 
 
 def _scalar(value: object) -> Json:
-    if value is None or type(value) in _PLAIN or (type(value) is str and value.isascii()):
+    if type(value) in _PLAIN or (type(value) is str and value.isascii()):
         return value
     # Subclasses (enums, NumPy floats) are reduced to the JSON type that they extend.
     if isinstance(value, str):

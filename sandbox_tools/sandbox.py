@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -42,7 +41,7 @@ class Sandbox:
         self._tools = tools
         self._state = state
         self._now = now
-        self._attempts: Counter[str] = Counter()
+        self._attempts: dict[str, int] = {}
         self._writes: list[Write] = []
 
     def run(self, name: str, arguments: Mapping[str, Json]) -> ToolResult:
@@ -58,7 +57,7 @@ class Sandbox:
         tool = self._tools.get(name)
         if tool is None:
             raise SandboxError("no tool of this name is in the toolset")
-        self._attempts[name] += 1
+        self._attempts[name] = self._attempts.get(name, 0) + 1
         try:
             return ToolResult(value=self._called(tool, canonical(arguments)))
         except ToolError as refusal:

@@ -8,6 +8,7 @@ import operator
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Final, cast
 
 from sandbox_tools.types import Json
@@ -103,7 +104,7 @@ class Batch:
 
     def _circumstances(self, item: ScoreItem) -> Circumstances:
         """What is in force for an item; found once for all items that say nothing of their own."""
-        if any(map(item.model_fields_set.__contains__, _OWN)):
+        if not _OWN.isdisjoint(item.model_fields_set):
             return self._found(item)
         if self._common is None:
             self._common = self._found(item)
@@ -149,16 +150,19 @@ class Batch:
         body = b'{"rewards":%b,"verdicts":[%b],%b' % (head, verdicts, encode.dumps(tail)[1:])
         return Reply(200, body, counts=self.counts())
 
-    def _groups(self) -> Iterator[tuple[int, ScoreItem, Sequence[Finding]]]:
-        first = 0
-        for index, item in enumerate(self.request.items):
+    @cached_property
+    def _groups(self) -> Sequence[tuple[ScoreItem, Sequence[Finding]]]:
+        """Each item with its findings, once all are judged."""
+        groups, first = [], 0
+        for item in self.request.items:
             behind = first + len(item.group)
-            yield index, item, self.findings[first:behind]
+            groups.append((item, self.findings[first:behind]))
             first = behind
+        return groups
 
     def _verdicts(self) -> Iterator[bytes]:
         only_unscored = self.request.detail == "reward"
-        for index, item, group in self._groups():
+        for index, (item, group) in enumerate(self._groups):
             if only_unscored and all(finding.scored for finding in group):
                 continue
             own = self._own_members(item)
@@ -182,26 +186,28 @@ class Batch:
         return b"," + encode.dumps(own)[1:-1] if own else b""
 
     def _group_statistics(self) -> Iterator[Json]:
-        for _, item, group in self._groups():
+        for item, group in self._groups:
             scored = [finding.reward for finding in group if finding.reward is not None]
             mean, std = _mean_and_deviation(scored)
             yield {"id": item.id, "mean": mean, "std": std}
 
     def counts(self) -> Mapping[str, Json]:
         """What the metrics count of it."""
-        completions: Counter[tuple[str, str | None, str]] = Counter()
-        behaviors: Counter[tuple[str | None, str | None]] = Counter()
-        codes: Counter[str] = Counter()
+        completions: dict[tuple[str, str | None, str], int] = {}
+        behaviors: dict[tuple[str | None, str | None], int] = {}
+        codes: dict[str, int] = {}
         for profile, found in self._by_profile():
-            for each, n in _tallied(found):
-                completions[each.outcome, each.tier, profile] += n
-                behaviors[each.behavior] += n * each.scored
+            for each, n in Counter(found).items():
+                kind = each.outcome, each.tier, profile
+                completions[kind] = completions.get(kind, 0) + n
+                if each.scored:
+                    behaviors[each.behavior] = behaviors.get(each.behavior, 0) + n
                 for code in each.codes:
-                    codes[code] += n
+                    codes[code] = codes.get(code, 0) + n
         counts: Counts = {
             "completions": [(*key, n) for key, n in completions.items()],
-            "behaviors": [(*key, n) for key, n in behaviors.items() if n],
-            "failures": dict(codes),
+            "behaviors": [(*key, n) for key, n in behaviors.items()],
+            "failures": codes,
             "run": self.request.run,
             "step": self.request.step,
             "rewards": self._reward_sums(),
@@ -219,7 +225,7 @@ class Batch:
         if len(self.findings) == len(self.request.items):
             return 0, 0
         groups = even = 0
-        for _, _, group in self._groups():
+        for _, group in self._groups:
             rewards = [finding.reward for finding in group if finding.reward is not None]
             groups += len(rewards) > 1
             even += len(rewards) > 1 and len(set(rewards)) == 1
@@ -230,7 +236,7 @@ class Batch:
         if all(item.profile is None for item in self.request.items):
             yield self._label(self.request.profile), self.findings
             return
-        for _, item, group in self._groups():
+        for item, group in self._groups:
             yield self._label(item.profile or self.request.profile), group
 
     def _label(self, profile: str) -> str:
@@ -238,14 +244,8 @@ class Batch:
         return profile if profile in self.engine.profiles else "other"
 
 
-_OWN: Final = ("toolset", "tools", "profile", "format", "options")
+_OWN: Final = frozenset({"toolset", "tools", "profile", "format", "options"})
 """Members by which an item departs from its request."""
-
-
-def _tallied(found: Sequence[Finding]) -> Iterator[tuple[Finding, int]]:
-    """Each finding once, with how many completions share it."""
-    times = Counter(map(id, found))
-    return ((each, times[key]) for key, each in {id(each): each for each in found}.items())
 
 
 def _mean_and_deviation(rewards: Sequence[float]) -> tuple[float | None, float | None]:

@@ -87,12 +87,15 @@ def failure(found: Failure) -> Json:
 
 def shown(value: Json) -> Json:
     """The value itself, or the beginning of a long one: a reason is no place for 64 KiB."""
-    if value is None or isinstance(value, bool | float):
+    if value is None or isinstance(value, _SHORT):
         return value
     if isinstance(value, str):
         return value if len(value) <= SHOWN_CHARS else _cut(value)
     text = json.dumps(value, ensure_ascii=False, default=str)
     return value if len(text) <= SHOWN_CHARS else _cut(text)
+
+
+_SHORT: Final = (bool, float)
 
 
 def _cut(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -52,6 +52,8 @@ CACHED_OFFER_BYTES: Final = 4 * 1024 * 1024
 CACHED_FINDINGS: Final = 16_384
 CACHED_FINDING_BYTES: Final = 16 * 1024 * 1024
 """Of the completions; what is kept of each takes about 1 KiB besides."""
+KEPT_KEYS: Final = 256
+"""A request says anew what is in force, and a training run always says the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Setting:
 
     offer: Offer
     offer_key: bytes
-    """Content of the offer: equal keys stand for equal tools."""
+    """Digest of the offer: equal keys stand for equal tools."""
     profile: Profile
     format: str
     options: Options
@@ -95,12 +97,32 @@ class Setting:
     @cached_property
     def task_key(self) -> bytes:
         """Content of what a task depends on besides its ground truth."""
-        return _digest(self.offer_key, repr(self.options).encode())
+        return _task_key(self.offer_key, self.options)
 
     @cached_property
     def key(self) -> bytes:
         """Content of what a verdict depends on besides its task and completion."""
-        return _digest(self.task_key, self.profile.name.encode(), self.format.encode())
+        return _verdict_key(self.task_key, self.profile.name, self.format)
+
+
+def _content(completion: Completion) -> bytes | None:
+    """A key of what a completion says; None for one that nests too deep to be written again."""
+    if isinstance(completion, str):
+        return completion.encode("utf-8", "surrogatepass")
+    try:
+        return b"\xff" + spelling(completion)  # no text has that byte
+    except RecursionError:
+        return None
+
+
+@lru_cache(KEPT_KEYS)
+def _task_key(offer_key: bytes, options: Options) -> bytes:
+    return _digest(offer_key, repr(options).encode())
+
+
+@lru_cache(KEPT_KEYS)
+def _verdict_key(task_key: bytes, profile: str, format: str) -> bytes:  # noqa: A002
+    return _digest(task_key, profile.encode(), format.encode())
 
 
 def _digest(*parts: bytes) -> bytes:
@@ -125,10 +147,14 @@ class Engine:
         self.config = config
         self.toolsets = _load_toolsets(config.toolsets)
         self.profiles = _load_profiles(config.profiles)
-        self._offers = {name: offer_toolset(toolset) for name, toolset in self.toolsets.items()}
+        self._formats = frozenset(format_names())
+        self._offers = {
+            name: (offer_toolset(toolset), _digest(b"toolset", name.encode()))
+            for name, toolset in self.toolsets.items()
+        }
         for language in available_languages():
             read("Word lists are read from files, which a hardened process may not.", (language,))
-        self._inline = Cache[Offer | Failure](CACHED_OFFERS, CACHED_OFFER_BYTES)
+        self._inline = Cache[tuple[Offer | Failure, bytes]](CACHED_OFFERS, CACHED_OFFER_BYTES)
         self._tasks = Cache[Task | Failure](CACHED_TASKS, CACHED_TASK_BYTES)
         self._findings = Cache[Finding](CACHED_FINDINGS, CACHED_FINDING_BYTES)
 
@@ -142,11 +168,13 @@ class Engine:
             BadTask: An inline tool is wrong.
         """
         if tools is not None:
-            key = b"inline:" + spelling(tools)
-            found = self._inline.get(key, lambda: _or_bad_task(lambda: offer_inline(tools)))
+            content = spelling(tools)
+            found, key = self._inline.get(
+                content,
+                lambda: (_or_bad_task(lambda: offer_inline(tools)), _digest(b"inline", content)),
+            )
             return _or_raise(found), key
-        name = self.toolset(toolset or "").name
-        return self._offers[name], f"toolset:{name}".encode()
+        return self._offers[self.toolset(toolset or "").name]
 
     def toolset(self, reference: str) -> Toolset:
         """The loaded toolset of `name` or `name@digest`."""
@@ -165,7 +193,7 @@ class Engine:
         return self.profiles[name]
 
     def check_format(self, name: str) -> None:
-        if name not in format_names():
+        if name not in self._formats:
             raise _unknown("format", Code.TASK_OPTIONS, name, format_names())
 
     def check_languages(self, options: Options) -> None:
@@ -208,9 +236,10 @@ class Engine:
         Args:
             truth: `spelling` of the ground truth.
         """
-        if not isinstance(completion, str):
+        said = _content(completion)
+        if said is None:
             return Finding.of(self._judge(completion, None, ground_truth, truth, setting))
-        key = b"\0".join((setting.key, truth, completion.encode("utf-8", "surrogatepass")))
+        key = b"\0".join((setting.key, truth, said))
         found = self._findings.find(key)
         if found is None:
             found = self._new_finding(completion, ground_truth, truth, setting)
@@ -219,18 +248,18 @@ class Engine:
         return found
 
     def _new_finding(
-        self, text: str, ground_truth: Json, truth: bytes, setting: Setting
+        self, completion: Completion, ground_truth: Json, truth: bytes, setting: Setting
     ) -> Finding:
-        """Of a text that is new: what it calls may not be."""
-        plain = self._plain(text, setting)
+        """Of a completion that is new: what it calls may not be."""
+        plain = self._plain(completion, setting) if isinstance(completion, str) else None
         if plain is None:
-            return Finding.of(self._judge(text, plain, ground_truth, truth, setting))
+            return Finding.of(self._judge(completion, plain, ground_truth, truth, setting))
         # Of the thought before a plain call the verdict does not depend.
         call = spelling([plain.format, plain.calls[0].name, plain.calls[0].arguments])
         key = b"\1".join((setting.key, truth, call))
         found = self._findings.find(key)
         if found is None:
-            found = Finding.of(self._judge(text, plain, ground_truth, truth, setting))
+            found = Finding.of(self._judge(completion, plain, ground_truth, truth, setting))
             if found.scored:
                 self._findings.keep(key, found)
         return found

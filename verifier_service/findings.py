@@ -11,9 +11,10 @@ from verifier_service import encode
 from verifier_service.scoring.types import Outcome, Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Finding:
-    """What one completion came to. Equal completions of one task share it."""
+    """What one completion came to. Equal completions of one task share it: it equals only itself,
+    so that counting takes no look into it."""
 
     reward: float | None
     outcome: str

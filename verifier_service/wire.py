@@ -374,8 +374,13 @@ def _fault(location: tuple[str | int, ...], code: str, message: str) -> InitErro
     return InitErrorDetails(type=PydanticCustomError(code, message), loc=location, input=None)
 
 
+_DEFAULTS: Final = Options()
+
+
 def effective_options(top: RequestOptions | None, item: RequestOptions | None) -> Options:
     """The options in force for an item: its own, else the request's, else the defaults."""
+    if top is None and item is None:
+        return _DEFAULTS
     chosen: dict[str, Any] = {}
     for given in (top, item):
         if given is not None:

@@ -7,7 +7,6 @@ possible, then the nearest. Source: scoring.md section 5.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -60,16 +59,21 @@ class Pairing:
     """Calls of the completion without such a pair."""
     missing: tuple[int, ...]
     """Expected calls without such a pair."""
-    wrong_order: bool = False
-    """Every call is right, but a strict order is broken."""
+    misplaced: bool = False
+    """A strict order is wanted, and the equal calls do not stand in it."""
 
     @property
     def all_equal(self) -> bool:
         return not self.unmatched and not self.missing and all(p.equal for p in self.pairs)
 
     @property
+    def wrong_order(self) -> bool:
+        """Whether every call is right, but a strict order is broken."""
+        return self.misplaced and self.all_equal
+
+    @property
     def right(self) -> bool:
-        return self.all_equal and not self.wrong_order
+        return self.all_equal and not self.misplaced
 
 
 def check_calls(calls: Sequence[ToolCall], offer: Offer) -> tuple[CheckedCall, ...]:
@@ -82,7 +86,8 @@ def _check(call: ToolCall, index: int, offer: Offer) -> CheckedCall:
     schema = offer.schemas.get(name)
     if schema is None:
         return CheckedCall(call, declared=False, violations=())
-    call = replace(call, name=name)
+    if name != call.name:
+        call = replace(call, name=name)
     if schema.accepts(call.arguments):
         return CheckedCall(call, declared=True, violations=())
     found = schema.violations(call.arguments, f"/calls/{index}/arguments")
@@ -111,12 +116,12 @@ def pair_calls(
         if (match := matches[i][j]) is not None
     )
     matched, wanted = {p.actual for p in pairs}, {p.expected for p in pairs}
-    pairing = Pairing(
+    return Pairing(
         pairs,
         unmatched=tuple(i for i in range(len(checked)) if i not in matched),
         missing=tuple(j for j in range(len(truth.calls)) if j not in wanted),
+        misplaced=ordered and not in_place,
     )
-    return replace(pairing, wrong_order=ordered and pairing.all_equal and not in_place)
 
 
 def _rules_by_tool(
@@ -162,8 +167,8 @@ def right_functions(
 ) -> bool:
     """Whether the called tools are the expected ones as a multiset, or those, all equal, with at
     most as many reads besides: a completion that calls everything is on no path."""
-    called = Counter(one.call.name for one in checked)
-    if called == Counter(call.name for call in truth.calls):
+    called = sorted(one.call.name for one in checked)
+    if called == sorted(call.name for call in truth.calls):
         return True
     all_expected_equal = not pairing.missing and all(p.equal for p in pairing.pairs)
     few = len(pairing.unmatched) <= len(truth.calls)

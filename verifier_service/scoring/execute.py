@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sandbox_tools import Episode, Toolset
 from sandbox_tools.types import ABSENT, Json, ToolResult, Write
 from verifier_service.scoring.types import ToolCall
-from verifier_service.scoring.values import canonical_json, json_equal
+from verifier_service.scoring.values import content_key, json_equal
 
 NOT_RUN = ToolResult(error="The call was not run: no such tool, or its arguments are invalid.")
 
@@ -91,4 +91,4 @@ def _same_member(left: Json, right: Json) -> bool:
 
 def _write_key(write: Write) -> bytes:
     members = [{} if m is ABSENT else {"is": m} for m in (write.before, write.after)]
-    return canonical_json([write.path, *members])
+    return content_key([write.path, *members])

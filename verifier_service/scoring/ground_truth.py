@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn
 
 from sandbox_tools.types import Json
 from verifier_service.scoring.codes import Code
@@ -41,6 +41,8 @@ ROW_REFINEMENTS: Final[tuple[str, ...]] = (
     "order", "match", "equivalence", "expected_result", "missing", "aliases", "given", "forbidden",
 )  # fmt: skip
 """Canonical fields that a dataset row may carry beside its own form of the calls or text."""
+
+BEHAVIORS: Final = {behavior.value: behavior for behavior in Behavior}
 
 _LIKE_JSON: Final = re.compile(r"[{\[]\s*[{\[\"'\]}]")
 
@@ -145,8 +147,7 @@ class _Reader:
             refined.pop("expected_result", None)
         if not refined:
             return truth
-        fields = self.fields({**refined, "text": truth.text}, truth.calls, path)
-        return replace(truth, **{name: fields[name] for name in _fields_of(refined)})
+        return replace(truth, **self.fields(refined, truth.calls, path))
 
     def read_member(self, key: str, raw: dict[str, Json], path: Path) -> GroundTruth:
         value, inner = raw[key], (*path, key)
@@ -245,25 +246,37 @@ class _Reader:
     def fields(
         self, raw: dict[str, Json], calls: tuple[ToolCall, ...], path: Path
     ) -> dict[str, Any]:
-        """The fields of a canonical ground truth besides its behaviour and calls."""
-        return {
-            "order": _choice(raw, "order", (None, "any", "strict"), path),
-            "match": self.match_rules(raw.get("match", {}), calls, (*path, "match")),
-            "equivalence": _choice(raw, "equivalence", ("arguments", "result", "state"), path),
-            "expected_result": raw.get("expected_result"),
-            "has_expected_result": "expected_result" in raw,
-            "text": _text(raw, path),
-            "missing": _strings(raw.get("missing", []), (*path, "missing")),
-            "aliases": _aliases(raw.get("aliases", {}), (*path, "aliases")),
-            "given": _strings(raw.get("given", []), (*path, "given")),
-            "forbidden": _strings(raw.get("forbidden", []), (*path, "forbidden")),
+        """The fields that are given, besides the behaviour and the calls."""
+        fields = {
+            name: self.field(name, value, calls, (*path, name))
+            for name, value in raw.items()
+            if name not in ("behavior", "calls")
         }
+        if "expected_result" in raw:
+            fields["has_expected_result"] = True
+        return fields
+
+    def field(self, name: str, value: Json, calls: tuple[ToolCall, ...], path: Path) -> Any:
+        match name:
+            case "order":
+                return _choice(value, ("any", "strict"), path)
+            case "match":
+                return self.match_rules(value, calls, path)
+            case "equivalence":
+                return _choice(value, ("arguments", "result", "state"), path)
+            case "text":
+                return _text(value, path)
+            case "missing" | "given" | "forbidden":
+                return _strings(value, path)
+            case "aliases":
+                return _aliases(value, path)
+        return value
 
     def behavior(self, raw: dict[str, Json], calls: tuple[ToolCall, ...], path: Path) -> Behavior:
         value = raw.get("behavior", Behavior.EXECUTE if calls else Behavior.NO_CALL)
-        if value not in tuple(Behavior):
+        behavior = BEHAVIORS.get(value) if isinstance(value, str) else None
+        if behavior is None:
             _fail((*path, "behavior"), f"behavior is one of {', '.join(Behavior)}.")
-        behavior = Behavior(cast("str", value))
         if behavior is Behavior.EXECUTE and not calls:
             _fail((*path, "calls"), "behavior execute needs at least one expected call.")
         if behavior is not Behavior.EXECUTE and calls:
@@ -302,12 +315,6 @@ def _required_parameters(tools: Tools) -> list[list[str]]:
     """Those of each tool."""
     listed = (spec.parameters.get("required", []) for spec in tools.values())
     return [[name for name in names if isinstance(name, str)] for names in listed]
-
-
-def _fields_of(refined: Mapping[str, Json]) -> Iterator[str]:
-    yield from refined
-    if "expected_result" in refined:
-        yield "has_expected_result"
 
 
 def _any_of(value: Json, path: Path) -> Json:
@@ -351,16 +358,13 @@ def _aliases(value: Json, path: Path) -> dict[str, tuple[str, ...]]:
     return {key: _strings(words, (*path, key)) for key, words in value.items()}
 
 
-def _text(raw: Mapping[str, Json], path: Path) -> str | None:
-    text = raw.get("text")
-    if text is not None and (not isinstance(text, str) or not text.strip()):
-        _fail((*path, "text"), "text is a non-empty string.")
-    return text
+def _text(value: Json, path: Path) -> str:
+    if not isinstance(value, str) or not value.strip():
+        _fail(path, "text is a non-empty string.")
+    return value
 
 
-def _choice(raw: Mapping[str, Json], key: str, allowed: tuple[Json, ...], path: Path) -> Json:
-    value = raw.get(key, allowed[0])
-    if not any(value is a or (isinstance(value, str) and value == a) for a in allowed):
-        names = ", ".join(str(a) for a in allowed if a is not None)
-        _fail((*path, key), f"{key} is one of {names}.")
+def _choice(value: Json, allowed: tuple[str, ...], path: Path) -> str:
+    if not isinstance(value, str) or value not in allowed:
+        _fail(path, f"{path[-1]} is one of {', '.join(allowed)}.")
     return value

@@ -100,24 +100,29 @@ def match_arguments(
     """
     # A policy may write thousands of names, once for each of the pairs that are compared.
     strange = actual.keys() - expected.keys() - defaults.keys() - rules.keys()
-    known = {**expected, **dict.fromkeys(actual.keys() - strange)}
-    names = [name for name in known if "ignore" not in rules.get(name, ())]
-    differences, omitted = dict.fromkeys(strange, Code.ARGUMENT_UNEXPECTED), 0
-    for name in names:
+    differences = dict.fromkeys(strange, Code.ARGUMENT_UNEXPECTED)
+    n_names = n_either = len(strange)
+    n_both = 0
+    for name in (*expected, *(actual.keys() - expected.keys() - strange)):
+        its_rules = rules.get(name, ())
+        if "ignore" in its_rules:
+            continue
         given, wanted = actual.get(name, ABSENT), expected.get(name, ABSENT)
-        code = _difference(given, wanted, defaults.get(name, ABSENT), rules.get(name, ()))
+        code = _difference(given, wanted, defaults.get(name, ABSENT), its_rules)
         if code is not None:
             differences[name] = code
-        elif given is ABSENT or wanted is ABSENT:
-            omitted += 1
-    both = sum(name in actual and name in expected for name in names)
-    either = sum((name in actual) + (name in expected) for name in names) - omitted + len(strange)
-    n_names, codes = len(names) + len(strange), list(differences.values())
+        n_names += 1
+        if given is not ABSENT and wanted is not ABSENT:
+            n_both += 1
+            n_either += 2
+        elif code is not None:
+            n_either += 1
+    n_unexpected = list(differences.values()).count(Code.ARGUMENT_UNEXPECTED)
     return ArgumentsMatch(
         differences,
-        names_f1=2 * both / either if either else 1.0,
+        names_f1=2 * n_both / n_either if n_either else 1.0,
         values=1 - len(differences) / n_names if n_names else 1.0,
-        n_equal=len(expected) - len(codes) + codes.count(Code.ARGUMENT_UNEXPECTED),
+        n_equal=len(expected) - len(differences) + n_unexpected,
         _actual=actual,
         _expected=expected,
         _path=path,
@@ -179,19 +184,23 @@ def _difference(
 ) -> Code | None:
     """Why an argument differs; each of the three values may be `ABSENT`."""
 
-    def by_default(value: Json) -> bool:
-        return default is not ABSENT and equal_under(rules, value, default)
-
     may_be_left_out = isinstance(wanted, AnyOf) and wanted.optional
     if wanted is ABSENT:
-        return None if by_default(given) else Code.ARGUMENT_UNEXPECTED
+        return None if _by_default(given, default, rules) else Code.ARGUMENT_UNEXPECTED
     if given is not ABSENT:
-        is_right = equal_under(rules, given, wanted) or (may_be_left_out and by_default(given))
+        is_right = equal_under(rules, given, wanted) or (
+            may_be_left_out and _by_default(given, default, rules)
+        )
         return None if is_right else Code.ARGUMENT_VALUE
     if may_be_left_out:
         return None
     is_right = default is not ABSENT and equal_under(rules, default, wanted)
     return None if is_right else Code.ARGUMENT_MISSING
+
+
+def _by_default(value: Json, default: Json, rules: Sequence[MatchRule]) -> bool:
+    """Whether a value might as well have been left out."""
+    return default is not ABSENT and equal_under(rules, value, default)
 
 
 def _failure(code: Code, path: str, name: str, given: Json, wanted: Json) -> Failure:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from sandbox_tools import Episode
 from sandbox_tools.types import Json, ToolResult
@@ -60,9 +59,9 @@ def prepare(raw: Json, offer: Offer, options: Options, limits: Limits) -> Task:
         reference = run(offer.toolset, choices)
     _check_equivalence(truth, reference)
     task = Task(truth, offer, reference, content_of(choices))
-    itself = _check_itself(task, options, limits)
+    itself = _check_itself(task, choices, options, limits)
     _check_expected_result(truth, reference)
-    return replace(task, itself=itself)
+    return Task(truth, offer, reference, task.choices, itself)
 
 
 def score(
@@ -121,7 +120,9 @@ def _refuse_undeclared(truth: GroundTruth, offer: Offer) -> None:
             )
 
 
-def _check_itself(task: Task, options: Options, limits: Limits) -> Itself | None:
+def _check_itself(
+    task: Task, choices: tuple[ToolCall, ...], options: Options, limits: Limits
+) -> Itself | None:
     truth = task.truth
     if truth.behavior is Behavior.EXECUTE:
         if len(truth.calls) > limits.calls:
@@ -129,7 +130,7 @@ def _check_itself(task: Task, options: Options, limits: Limits) -> Itself | None
                 Code.TASK_SELF_CHECK, "/ground_truth/calls", f"More than {limits.calls} calls."
             )
         _refuse_undeclared(truth, task.offer)
-        parsed = Parsed(format="text", calls=first_choices(truth))
+        parsed = Parsed(format="text", calls=choices)
     elif truth.text is not None:
         parsed = parse(truth.text, tools=task.offer.tools, options=options, limits=limits)
     else:
@@ -145,7 +146,7 @@ def _check_itself(task: Task, options: Options, limits: Limits) -> Itself | None
             where,
             f"The ground truth does not score full against itself{reason}",
         )
-    return Itself(content_of(parsed.calls), judged) if truth.calls else None
+    return Itself(task.choices, judged) if truth.calls else None
 
 
 def _check_equivalence(truth: GroundTruth, reference: Episode | None) -> None:

@@ -76,6 +76,9 @@ def unknown_argument(name: str, path: str) -> Failure:
     )
 
 
+_WRITER: Final = json.JSONEncoder(ensure_ascii=False)
+
+
 def sentence(error: Violation) -> str:
     """What is wrong, in one sentence of bounded length."""
     subject = _subject(error.absolute_path)
@@ -88,7 +91,7 @@ def quote(value: Json) -> str:
     shown = abridged(value)
     if shown is not value and not isinstance(value, str):
         return str(shown)
-    text = json.dumps(shown, ensure_ascii=False)
+    text = _WRITER.encode(shown)
     return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
 
 

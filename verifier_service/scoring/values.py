@@ -23,6 +23,7 @@ EXACT_FLOATS: Final = 2.0**53
 """Below this a float with no fraction is one integer and no other."""
 
 SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+_NUMBERS: Final = (int, float)
 SHOWN_NODES: Final = 16
 SHOWN_CHARACTERS: Final = 200
 """A value with more nodes or characters is abridged where it is shown."""
@@ -42,6 +43,8 @@ def json_equal(left: Json, right: Json) -> bool:
     pending = [(left, right)]
     while pending:
         one, other = pending.pop()
+        if one is other:
+            continue
         if isinstance(one, Mapping) and isinstance(other, Mapping):
             if one.keys() != other.keys():
                 one, other = _normal_names(one), _normal_names(other)
@@ -59,7 +62,7 @@ def json_equal(left: Json, right: Json) -> bool:
 
 def is_number(value: Json) -> bool:
     """Whether a value is a JSON number; Python's `True` is none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, _NUMBERS) and not isinstance(value, bool)
 
 
 def is_integer(value: Json) -> bool:
@@ -130,12 +133,10 @@ def abridged(value: Json) -> Json:
     """The value itself where it is small, else a short text that stands for it."""
     if isinstance(value, str):
         return value if len(value) <= SHOWN_CHARACTERS else value[:SHOWN_CHARACTERS] + "…"
-    if type(value) in SCALARS and not isinstance(value, int):
-        return value
-    if _is_small(value):
-        return value
     if isinstance(value, int):
-        return f"an integer of {value.bit_length()} bits"
+        return value if _is_64_bit(value) else f"an integer of {value.bit_length()} bits"
+    if type(value) in SCALARS or _is_small(value):
+        return value
     noun = "an object of {} members" if isinstance(value, Mapping) else "an array of {} items"
     return noun.format(len(value))
 
@@ -176,6 +177,10 @@ def _normal_names(members: Mapping[str, Json]) -> Mapping[str, Json]:
     return normal if len(normal) == len(members) else members
 
 
+def _is_64_bit(number: int) -> bool:
+    return -(2**63) <= number < 2**64
+
+
 def _is_small(value: Json) -> bool:
     nodes, characters = 0, 0
     pending = [value]
@@ -184,7 +189,7 @@ def _is_small(value: Json) -> bool:
         nodes += 1
         if isinstance(node, str):
             characters += len(node)
-        elif isinstance(node, int) and not -(2**63) <= node < 2**64:
+        elif isinstance(node, int) and not _is_64_bit(node):
             return False
         elif isinstance(node, Mapping | list | tuple):
             if nodes + len(node) > SHOWN_NODES:

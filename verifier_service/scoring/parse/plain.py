@@ -68,7 +68,9 @@ def _behind_thought(text: str) -> int | None:
 
 def _call(text: str, start: int, closer: str, context: Context) -> ToolCall | None:
     """The call whose JSON stands from `start` on, with nothing but `closer` behind it."""
-    if not text.startswith("{", start) or _holds(text, _MARKS, start, len(text) - len(closer)):
+    if not text.startswith("{", start) or not text.rstrip().endswith(closer or "}"):
+        return None
+    if _holds(text, _MARKS, start, len(text) - len(closer)):
         return None
     try:
         value, end = decode_at(text, start, context.limits)
