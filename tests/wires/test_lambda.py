@@ -167,7 +167,8 @@ class TestEitherWay:
         assert lambda_handler([sample], AMPLE)[0]["aggregate_reward_score"] == 1.0
 
     def test_what_never_ends_is_no_zero(self) -> None:
-        with pytest.raises(NoRewards, match="503"):
+        """On a busy machine the time is over before the service can say so."""
+        with pytest.raises(NoRewards, match="503|cannot be reached"):
             lambda_handler(samples(ENDLESS, carrier=SLOW), BRIEF)
 
     def test_the_check_of_the_sdk_may_run_it_without_a_context(self) -> None:
