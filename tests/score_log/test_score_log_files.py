@@ -125,6 +125,15 @@ def test_a_file_that_somebody_removed_is_begun_anew(tmp_path: Path) -> None:
     assert text(tmp_path) == b"here\n"
 
 
+def test_a_file_that_somebody_emptied_is_not_gone_on_with(tmp_path: Path) -> None:
+    """What stands at the beginning of a file holds for its other lines."""
+    files = opened(tmp_path)
+    write(files, b"first\n")
+    next(tmp_path.iterdir()).write_bytes(b"")
+    files.ready(7)
+    assert files.empty
+
+
 def test_nobody_else_may_read_the_files(tmp_path: Path) -> None:
     write(opened(tmp_path), b"line\n")
     assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o600]

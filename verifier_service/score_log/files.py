@@ -112,8 +112,9 @@ class Files:
         return full or not 0 <= self._clock() - self._began < self._rotate_s
 
     def _is_gone(self) -> bool:
-        """Whether somebody has removed the file while it was being written."""
-        return os.fstat(self._descriptor).st_nlink == 0
+        """Whether somebody has removed or emptied the file while it was being written."""
+        status = os.fstat(self._descriptor)
+        return status.st_nlink == 0 or status.st_size < self._size
 
     def _open(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
