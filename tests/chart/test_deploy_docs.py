@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shlex
+import subprocess
+import sys
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -13,8 +18,11 @@ import yaml
 from tests.chart.rendering import Values, chart, release
 from tests.chart.settings_schema import settings_schema
 from tests.chart.value_sets import SECRET, merged
+from tests.running_service import running_service
 
-PAGE = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+(BATCH,) = re.findall(r"^verifier score (?:.*\\\n)*.*$", PAGE, re.MULTILINE)
 SETTINGS = sorted(set(re.findall(r"--set (\S+)", PAGE)))
 NAMED = sorted(
     name
@@ -41,6 +49,20 @@ def test_the_chart_takes_what_is_set(settings: str) -> None:
 def test_values_that_are_named_exist(name: str) -> None:
     values = chart().values | {"settings": settings_schema()["properties"]}
     assert reduce(lambda inner, part: inner[part], name.split("."), values) is not None
+
+
+def test_the_batch_that_is_shown_is_scored(tmp_path: Path) -> None:
+    """The last of the five commands, against a service with a key."""
+    (tmp_path / "keys").write_text("the-key-that-is-shown\n", "utf-8")
+    shown, _, _ = BATCH.replace("\\\n", "").partition("--api-key")
+    with running_service(tmp_path, "--keys", str(tmp_path / "keys")) as service:
+        here = {"http://127.0.0.1:8080": service.url, "verdicts.jsonl": str(tmp_path / "verdicts")}
+        options = [here.get(each, each) for each in shlex.split(shown)[1:]]
+        command = [sys.executable, "-c", "from verifier_service.cli import app; app()", *options]
+        key = {"VERIFIER_API_KEY": "the-key-that-is-shown"}
+        subprocess.run(command, cwd=ROOT, env=os.environ | key, check=True, capture_output=True)
+    verdicts = (tmp_path / "verdicts").read_text("utf-8").splitlines()
+    assert {json.loads(each)["outcome"] for each in verdicts} == {"scored", "invalid_task"}
 
 
 def test_the_run_that_is_shown_is_rendered() -> None:
