@@ -111,6 +111,10 @@ SENSELESS: dict[str, tuple[dict[str, Any], str]] = {
     "one port for two": ({"metrics": {"port": 8080}}, "metrics.port is 8080"),
     "an ingress for nothing": ({"ingress": {"enabled": True}}, "ingress.hosts"),
     "a route from nowhere": ({"httpRoute": {"enabled": True}}, "httpRoute.parentRefs"),
+    "a port of nodes inside of the cluster": (
+        {"service": {"nodePort": 30_080}},
+        "service.nodePort is a port of every node",
+    ),
     "what the chart sets": (
         {"extraEnv": [{"name": "VERIFIER_PORT", "value": "1"}]},
         "extraEnv sets VERIFIER_PORT",
@@ -199,6 +203,10 @@ MALFORMED: dict[str, tuple[dict[str, Any], str]] = {
         "openrfhl",
     ),
     "a number for a name": ({"image": {"tag": 20_251_120}}, "image/tag"),
+    "a launch that there is none of": (
+        {"trainer": {"accelerate": "fsdp"}},
+        "trainer/accelerate",
+    ),
     "a variable without a name": ({"extraEnv": [{"value": "1"}]}, "extraEnv"),
 }
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 import yaml
 
-from tests.chart.rendering import environment, release
+from tests.chart.rendering import CHART, environment, release
 from tests.chart.value_sets import VALUE_SETS, merged
+
+ROOT = Path(__file__).parents[2]
 
 
 def command(name: str) -> list[str]:
@@ -100,6 +105,14 @@ def test_accelerate_takes_the_place_of_torchrun() -> None:
         f" --main_process_ip {job}-0.{job} --main_process_port 29500"
     )
     assert run.startswith("grpo /etc/trainer/grpo.yaml --verifier_url")
+
+
+def test_each_shipped_configuration_of_accelerate_is_in_the_image() -> None:
+    shipped = {file.stem for file in (ROOT / "trainer" / "configs" / "accelerate").iterdir()}
+    schema = json.loads((CHART / "values.schema.json").read_text("utf-8"))
+    named, _path = schema["properties"]["trainer"]["properties"]["accelerate"]["anyOf"]
+    assert set(named["enum"]) == shipped | {""}
+    assert '/configs" /opt/trainer/configs' in (ROOT / "Dockerfile.trainer").read_text("utf-8")
 
 
 def test_accelerate_may_have_a_configuration_of_its_own() -> None:

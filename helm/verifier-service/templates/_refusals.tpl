@@ -108,6 +108,10 @@
 {{- fail "httpRoute.enabled needs httpRoute.parentRefs: the gateway that it hangs on" -}}
 {{- end -}}
 
+{{- if and $values.service.nodePort (eq $values.service.type "ClusterIP") -}}
+{{- fail "service.nodePort is a port of every node, which service.type ClusterIP opens none of: set NodePort or LoadBalancer" -}}
+{{- end -}}
+
 {{- $ours := list "VERIFIER_HOST" "VERIFIER_PORT" "VERIFIER_METRICS_PORT" "VERIFIER_WORKERS" "VERIFIER_API_KEYS_FILE" "VERIFIER_INSECURE" "VERIFIER_TOOLSETS" "VERIFIER_PROFILES" "VERIFIER_SCORE_LOG" "POD_NAME" -}}
 {{- include "verifier.variableRefusals" (list "extraEnv" $values.extraEnv $ours) -}}
 {{- range $kind, $files := dict "toolsets" $values.toolsets.files "profiles" $values.profiles.files -}}
