@@ -1,4 +1,6 @@
-"""Sends requests all at once, each on a connection of its own: `python -m tests.faults.burst`.
+"""Sends requests all at once or at fixed times: `python -m tests.faults.burst`.
+
+Each has a connection of its own, and none waits for the answers to those before it.
 
 A process of its own, so that what it does is not the service's work. What it may open at once is
 bounded by its limit on files, so a large burst comes from several processes; each has its own
@@ -15,27 +17,50 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import uvloop
 
-from tests.faults.completions import body, samples
+from tests.faults.completions import body, new_samples, samples
 
 HEAD: Final = (
     b"POST /score HTTP/1.1\r\nhost: verifier\r\ncontent-type: application/json\r\n"
     b"connection: close\r\ncontent-length: %d\r\n\r\n"
 )
 PATIENCE_S: Final = 240.0
+SOON_S: Final = 0.5
+"""Until all processes have heard when to begin."""
 NO_ANSWER: Final = 0
 """Status of a request whose connection was refused, or broke before the answer was whole."""
 PROCESSES: Final = 4
 CONNECTING: Final = 256
 """Connections that a process opens at the same time; how many are open is not bounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is sent, and when."""
+
+    completions: int
+    batch: int = 1
+    every_s: float = 0.0
+    """Between the times of two requests; without one they are all sent at once."""
+    new: bool = False
+    """Whether no task has been seen before. Otherwise half of them are the same few."""
+
+    def bodies(self, share: int, of: int) -> list[bytes]:
+        """Those of every `of`-th request."""
+        batch, starts = self.batch, range(share * self.batch, self.completions, of * self.batch)
+        if self.new:
+            return [body(new_samples(start // batch, batch)) for start in starts]
+        all_samples = samples(self.completions)
+        return [body(all_samples[start : start + batch]) for start in starts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +71,7 @@ class Answer:
     rewards: list[float | None]
     retry_after: str
     seconds: float
+    """Since it was to be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +127,14 @@ def answered(raw: bytes, seconds: float) -> Answer:
 
 
 async def _send(
-    address: tuple[str, int], source: str, content: bytes, connecting: asyncio.Semaphore
+    address: tuple[str, int], source: str, content: bytes, at: float, connecting: asyncio.Semaphore
 ) -> Answer:
-    loop, began = asyncio.get_running_loop(), time.monotonic()
+    await asyncio.sleep(at - time.time())
     raw = b""
     try:
         async with asyncio.timeout(PATIENCE_S):
             async with connecting:
-                _, exchange = await loop.create_connection(
+                _, exchange = await asyncio.get_running_loop().create_connection(
                     lambda: Exchange(HEAD % len(content) + content),
                     *address,
                     local_addr=(source, 0),
@@ -116,46 +142,51 @@ async def _send(
             raw = await exchange.done
     except OSError:
         pass
-    return answered(raw, time.monotonic() - began)
+    return answered(raw, time.time() - at)
 
 
-async def _at_once(url: str, source: str, bodies: Sequence[bytes], begin: float) -> list[Answer]:
+async def _send_all(
+    url: str, source: str, bodies: Sequence[bytes], times: Sequence[float]
+) -> list[Answer]:
     parts, connecting = urlsplit(url), asyncio.Semaphore(CONNECTING)
     address = (parts.hostname or "", parts.port or 80)
-    await asyncio.sleep(begin - time.time())
-    sending = (_send(address, source, each, connecting) for each in bodies)
+    sending = map(partial(_send, address, source, connecting=connecting), bodies, times)
     return await asyncio.gather(*sending)
 
 
-def run_share(url: str, completions: int, batch: int, share: int, of: int, begin: float) -> Any:
-    """Send every `of`-th request of a burst, from an address of its own."""
-    all_samples = samples(completions)
-    bodies = [
-        body(all_samples[i : i + batch]) for i in range(share * batch, completions, of * batch)
-    ]
-    coroutine = _at_once(url, f"127.0.1.{share + 1}", bodies, begin)
+def send_share(url: str, plan: Plan, share: int, of: int) -> list[Answer]:
+    """Send every `of`-th request, from an address of its own, once it is said when to begin."""
+    bodies = plan.bodies(share, of)
+    sys.stdout.write("prepared\n")
+    sys.stdout.flush()
+    begin = float(sys.stdin.readline())
+    times = [begin + plan.every_s * (share + index * of) for index in range(len(bodies))]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        answers = runner.run(coroutine)
-    return [[each.status, each.rewards, each.retry_after, each.seconds] for each in answers]
+        return runner.run(_send_all(url, f"127.0.1.{share + 1}", bodies, times))
 
 
-def burst(url: str, completions: int, batch: int = 1, processes: int = PROCESSES) -> Burst:
-    """All requests of `completions` at once, `batch` a request."""
-    with bursting(url, completions, batch, processes) as wait:
+def burst(url: str, plan: Plan, processes: int = PROCESSES) -> Burst:
+    """Everything of a plan."""
+    with bursting(url, plan, processes) as wait:
         return wait()
 
 
 @contextmanager
-def bursting(url: str, completions: int, batch: int, processes: int) -> Iterator[Any]:
+def bursting(url: str, plan: Plan, processes: int = PROCESSES) -> Iterator[Callable[[], Burst]]:
     """The same while the caller does something else; what is given waits for it."""
-    begin = time.time() + 2 + completions / 10_000
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder, str(share)) for share in range(processes)]
-        started = []
-        for share, file in enumerate(files):
-            numbers = map(str, (completions, batch, share, processes, begin))
-            command = [sys.executable, "-m", "tests.faults.burst", url, *numbers, str(file)]
-            started.append(subprocess.Popen(command, start_new_session=True))
+        command = [sys.executable, "-m", "tests.faults.burst", url, json.dumps(asdict(plan))]
+        started = [
+            subprocess.Popen(
+                [*command, str(share), str(processes), str(file)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+                text=True,
+            )
+            for share, file in enumerate(files)
+        ]
 
         def wait() -> Burst:
             for process in started:
@@ -168,23 +199,33 @@ def bursting(url: str, completions: int, batch: int, processes: int) -> Iterator
             )
 
         try:
+            for process in started:
+                assert process.stdout is not None
+                assert process.stdout.readline() == "prepared\n"
+            begin = time.time() + SOON_S
+            for process in started:
+                assert process.stdin is not None
+                process.stdin.write(f"{begin}\n")
+                process.stdin.flush()
             yield wait
         finally:
             for process in started:
                 process.kill()
-                process.wait()
+                process.communicate()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.burst", description=__doc__)
     parser.add_argument("url")
-    for name in ("completions", "batch", "share", "of"):
-        parser.add_argument(name, type=int)
-    parser.add_argument("begin", type=float, help="seconds since the epoch")
+    parser.add_argument("plan", type=json.loads)
+    parser.add_argument("share", type=int)
+    parser.add_argument("of", type=int)
     parser.add_argument("file", type=Path)
     given = parser.parse_args()
-    found = run_share(given.url, given.completions, given.batch, given.share, given.of, given.begin)
-    given.file.write_text(json.dumps(found))
+    found = send_share(given.url, Plan(**given.plan), given.share, given.of)
+    given.file.write_text(
+        json.dumps([[each.status, each.rewards, each.retry_after, each.seconds] for each in found])
+    )
 
 
 if __name__ == "__main__":

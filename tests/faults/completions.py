@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from benchmarks.corpus import TOOLSET, Sample, mixed
+from benchmarks.corpus import TOOLSET, Sample, always_new, mixed
 from verifier_service.client import ScoreResult
 from verifier_service.local import LocalVerifier
 
@@ -20,6 +20,11 @@ _BATCH = 1024
 def samples(number: int, seed: int = 0) -> list[Sample]:
     """The same completions on every machine."""
     return list(itertools.islice(mixed(seed), number))
+
+
+def new_samples(request: int, number: int) -> list[Sample]:
+    """What one of many requests brings: of tasks that no other has."""
+    return list(itertools.islice(always_new(request), number))
 
 
 def body(batch: Sequence[Sample]) -> bytes:

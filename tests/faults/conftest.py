@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running_service import RunningService, running_service
+from tests.faults.probed import ProbedService, probed_service
 
 WHOLE = os.environ.get("FAULTS") == "whole"
 """`make test-faults` sets it; other runs take the short form."""
@@ -35,8 +35,8 @@ def scale() -> Scale:
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[RunningService]:
-    with running_service(tmp_path, "--workers", "2") as running:
+def service(tmp_path: Path) -> Iterator[ProbedService]:
+    with probed_service(tmp_path, "--workers", "2") as running:
         yield running
 
 

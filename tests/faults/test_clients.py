@@ -15,9 +15,9 @@ import httpx
 from tests.faults.burst import HEAD
 from tests.faults.completions import body, samples
 from tests.faults.conftest import Scale
+from tests.faults.probed import probed_service
 from tests.faults.scoring import scored_while
 from tests.faults.watch import watched
-from tests.running_service import running_service
 from verifier_service.connections import HEAD_S
 
 CLOSING_S = 30.0
@@ -32,7 +32,7 @@ def test_slow_and_half_sent_requests_cost_others_nothing_and_are_ended(
     request = HEAD % len(content) + content
     settings = {"VERIFIER_BODY_TIMEOUT_S": str(BODY_TIMEOUT_S)}
     with ExitStack() as stack:
-        service = stack.enter_context(running_service(tmp_path, "--workers", "2", **settings))
+        service = stack.enter_context(probed_service(tmp_path, "--workers", "2", **settings))
         seen = stack.enter_context(watched(service))
         slow = [
             stack.enter_context(socket.create_connection(_address(service.url)))
@@ -54,7 +54,7 @@ def test_slow_and_half_sent_requests_cost_others_nothing_and_are_ended(
 
         scored = scored_while(service.url, samples(scale.completions), drip, 0.5)
         ended = [_end_of(client) for client in slow]
-        left = _gauge(service.url, "verifier_queue_bytes")
+        left = _gauge(service.probes, "verifier_queue_bytes")
     figures(**asdict(scored), slow=len(slow), told_why=sum(ended), front_mib=seen.front_mib)
     assert scored.told.unscored == 0
     assert any(ended)
@@ -67,7 +67,7 @@ def test_clients_that_leave_cost_others_nothing(
 ) -> None:
     content = body(samples(512))
     request = HEAD % len(content) + content
-    with running_service(tmp_path, "--workers", "2") as service, watched(service) as seen:
+    with probed_service(tmp_path, "--workers", "2") as service, watched(service) as seen:
         gone = 0
 
         def come_and_go() -> None:
@@ -79,9 +79,9 @@ def test_clients_that_leave_cost_others_nothing(
 
         scored = scored_while(service.url, samples(scale.completions), come_and_go, 0.1)
         ends = time.monotonic() + CLOSING_S
-        while _gauge(service.url, "verifier_queue_completions") and time.monotonic() < ends:
+        while _gauge(service.probes, "verifier_queue_completions") and time.monotonic() < ends:
             time.sleep(0.1)
-        left = _gauge(service.url, "verifier_queue_completions")
+        left = _gauge(service.probes, "verifier_queue_completions")
     figures(**asdict(scored), gone=gone, front_mib=seen.front_mib)
     assert gone
     assert scored.told.unscored == 0

@@ -12,11 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.faults.burst import NO_ANSWER, bursting
+from tests.faults.burst import NO_ANSWER, Plan, bursting
 from tests.faults.completions import rewards_of, samples
 from tests.faults.conftest import Scale
+from tests.faults.probed import ProbedService, probed_service
 from tests.faults.scoring import scored_while
-from tests.running_service import RunningService, running_service
+from tests.running_service import running_service
 
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 DISK_MIB = 2
@@ -67,7 +68,7 @@ def test_a_full_disk_costs_log_lines_and_no_reward(
     tmp_path: Path, small_disk: Path, scale: Scale, figures: Callable[..., None]
 ) -> None:
     settings = {"VERIFIER_SCORE_LOG": str(small_disk)}
-    with running_service(tmp_path, "--workers", "2", **settings) as service:
+    with probed_service(tmp_path, "--workers", "2", **settings) as service:
         scored = scored_while(service.url, samples(scale.completions), lambda: None, 0.5)
         dropped = _waited_for(service, 'verifier_score_log_drops_total{cause="disk"}')
         service.process.terminate()
@@ -76,19 +77,19 @@ def test_a_full_disk_costs_log_lines_and_no_reward(
     assert scored.told.unscored == 0
 
 
-def _waited_for(service: RunningService, name: str) -> float:
+def _waited_for(service: ProbedService, name: str) -> float:
     """The value of a counter, once it is above zero."""
     while True:
-        for line in httpx.get(f"{service.url}/metrics").text.splitlines():
+        for line in httpx.get(f"{service.probes}/metrics").text.splitlines():
             if line.startswith(f"{name} ") and float(line.split()[1]):
                 return float(line.split()[1])
 
 
 def test_sigterm_under_load_answers_what_it_took_and_refuses_the_rest_by_name(
-    service: RunningService, scale: Scale, figures: Callable[..., None]
+    service: ProbedService, scale: Scale, figures: Callable[..., None]
 ) -> None:
     number = min(scale.burst, 16_384)
-    with bursting(service.url, number, batch=1, processes=2) as wait:
+    with bursting(service.url, Plan(number), processes=2) as wait:
         name = 'verifier_requests_total{route="/score",status="200"}'
         _waited_for(service, name)
         service.process.send_signal(signal.SIGTERM)

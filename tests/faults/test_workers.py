@@ -14,6 +14,7 @@ import pytest
 
 from tests.faults.completions import samples
 from tests.faults.conftest import Scale
+from tests.faults.probed import ProbedService
 from tests.faults.scoring import scored_while
 from tests.faults.watch import watched
 from tests.running_service import RunningService
@@ -55,7 +56,7 @@ def signalled(service: RunningService, number: signal.Signals) -> None:
     ("number", "times"), [(signal.SIGKILL, 200), (signal.SIGSTOP, 4)], ids=["killed", "stopped"]
 )
 def test_a_worker_that_is_lost_costs_no_reward_but_its_own(
-    service: RunningService,
+    service: ProbedService,
     scale: Scale,
     figures: Callable[..., None],
     number: signal.Signals,

@@ -8,9 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlsplit
 
 from benchmarks.measure import resident_mib
+from tests.faults.probed import ProbedService
 from tests.running_service import RunningService, children
 
 LOOK_S = 0.05
@@ -21,9 +23,11 @@ class Seen:
     """What was seen so far."""
 
     probe_s: list[float] = field(default_factory=list)
-    """Of `/healthz`, on a connection that stays open: what the front takes."""
+    """Of `/healthz` as a kubelet asks: on the metrics port, each on a connection of its own."""
+    open_probe_s: list[float] = field(default_factory=list)
+    """The same on the main port and a connection that stays open: what the front takes."""
     new_probe_s: list[float] = field(default_factory=list)
-    """The same, each on a connection of its own, which waits its turn to be accepted."""
+    """The same there on connections of their own, which wait their turn to be accepted."""
     failed_probes: int = 0
     front_mib: float = 0.0
     """Most resident memory of the front."""
@@ -37,11 +41,16 @@ def milliseconds_at(share: float, seconds: list[float]) -> float:
 
 
 @contextmanager
-def watched(service: RunningService) -> Iterator[Seen]:
+def watched(service: ProbedService) -> Iterator[Seen]:
     """Look until the block ends."""
     seen, over = Seen(), threading.Event()
-    looks = (_ask, _ask_anew, _weigh)
-    threads = [threading.Thread(target=look, args=(service, seen, over)) for look in looks]
+    looks = (
+        partial(_ask_anew, service.probes, seen, seen.probe_s),
+        partial(_ask_on, service.url, seen, seen.open_probe_s),
+        partial(_ask_anew, service.url, seen, seen.new_probe_s),
+        partial(_weigh, service, seen),
+    )
+    threads = [threading.Thread(target=look, args=(over,)) for look in looks]
     for thread in threads:
         thread.start()
     try:
@@ -52,22 +61,22 @@ def watched(service: RunningService) -> Iterator[Seen]:
             thread.join()
 
 
-def _ask(service: RunningService, seen: Seen, over: threading.Event) -> None:
-    connection = _connection(service)
+def _ask_on(url: str, seen: Seen, took_s: list[float], over: threading.Event) -> None:
+    connection = _connection(url)
     while not over.wait(LOOK_S):
-        seen.probe_s.append(_probe_s(connection, seen))
+        took_s.append(_probe_s(connection, seen))
     connection.close()
 
 
-def _ask_anew(service: RunningService, seen: Seen, over: threading.Event) -> None:
+def _ask_anew(url: str, seen: Seen, took_s: list[float], over: threading.Event) -> None:
     while not over.wait(LOOK_S):
-        connection = _connection(service)
-        seen.new_probe_s.append(_probe_s(connection, seen))
+        connection = _connection(url)
+        took_s.append(_probe_s(connection, seen))
         connection.close()
 
 
-def _connection(service: RunningService) -> http.client.HTTPConnection:
-    address = urlsplit(service.url)
+def _connection(url: str) -> http.client.HTTPConnection:
+    address = urlsplit(url)
     return http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
 
 
