@@ -139,10 +139,10 @@ class _Service:
         self._handle_signals()
         self._front.pulse.beat()
         most = most_connections(self._settings.workers)
-        probes = 0 if metrics is None else min(PROBES, most // 8)
+        probes = 0 if metrics is None else max(1, min(PROBES, most // 8))
         # Probes are answered first and last: they tell of a start and of a drain.
         async with self._answering_probes(metrics, probes):
-            finished = await self._serve(listening, metrics, most - probes)
+            finished = await self._serve(listening, metrics, max(1, most - probes))
         log(logging.INFO, Event.STOPPED, finished=finished)
         return 0 if finished else 1
 
