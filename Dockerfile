@@ -21,7 +21,9 @@ RUN python3 -m pip --python /opt/builder/bin/python wheel --no-deps --no-build-i
 
 FROM ${BASE_IMAGE}
 # The base's installer has done its work: what runs can install nothing.
-RUN rm -rf /usr/bin/pip* /usr/local/bin/pip* $(python3 -c 'import ensurepip, pip; print(*ensurepip.__path__, *(each + end for each in pip.__path__ for end in ("", "-*.dist-info")))')
+RUN rm -rf /usr/bin/pip* /usr/local/bin/pip* $(python3 -c 'from importlib.util import find_spec; print(*(place + end \
+ for name in ("pip", "ensurepip") if find_spec(name) for place in find_spec(name).submodule_search_locations for end in ("", "-*.dist-info")))') \
+ && ! python3 -m pip --version 2>/dev/null
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z

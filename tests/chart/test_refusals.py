@@ -40,6 +40,18 @@ SENSELESS: dict[str, tuple[dict[str, Any], str]] = {
         {"settings": {"queue_bytes": 3_300_000_000}},
         "which a full queue alone",
     ),
+    "more memory than the limit": (
+        {"resources": {"requests": {"memory": "4Gi"}}},
+        "resources.requests.memory (4Gi) is above resources.limits.memory (3Gi)",
+    ),
+    "more memory than a machine's limit": (
+        {"trainer": TRAINER | {"resources": {"limits": {"memory": "32Gi"}}}},
+        "trainer.resources.requests.memory (64Gi)",
+    ),
+    "a setting past the checks": (
+        {"extraEnv": [{"name": "VERIFIER_DRAIN_S", "value": "1"}]},
+        "set settings.drain_s",
+    ),
     "a drain that cuts off": ({"settings": {"drain_s": 30}}, "settings.drain_s (30 s)"),
     "a deadline beyond the drain": (
         {"settings": {"deadline_max_ms": 600_000}},

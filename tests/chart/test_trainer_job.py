@@ -156,5 +156,8 @@ def test_machines_of_a_job_set_begin_again_together() -> None:
 
 
 def test_a_workspace_outlives_the_release() -> None:
+    kept = {"helm.sh/resource-policy": "keep"}
     claim = release(VALUE_SETS["trainer-machines"]).the("PersistentVolumeClaim")
-    assert claim["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert claim["metadata"]["annotations"] == kept
+    marked = release(VALUE_SETS["trainer-sharded"]).the("PersistentVolumeClaim")
+    assert kept.items() < marked["metadata"]["annotations"].items()

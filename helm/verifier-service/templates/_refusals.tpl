@@ -28,6 +28,14 @@
 {{- end -}}
 {{- end -}}
 
+{{- range $value, $resources := dict "resources" $resources "trainer.resources" ($values.trainer.resources | default dict) -}}
+{{- $limit := dig "limits" "memory" "" $resources -}}
+{{- $request := dig "requests" "memory" "" $resources -}}
+{{- if and $limit $request (gt (include "verifier.bytes" $request | int64) (include "verifier.bytes" $limit | int64)) -}}
+{{- fail (printf "%s.requests.memory (%v) is above %s.limits.memory (%v): lower the one or raise the other" $value $request $value $limit) -}}
+{{- end -}}
+{{- end -}}
+
 {{- $deadline := include "verifier.deadlineSeconds" . | int64 -}}
 {{- $drain := include "verifier.setting" (list . "drain_s" 120) | float64 -}}
 {{- if gt $deadline (ceil $drain | int64) -}}
@@ -114,6 +122,11 @@
 
 {{- $ours := list "VERIFIER_HOST" "VERIFIER_PORT" "VERIFIER_METRICS_PORT" "VERIFIER_WORKERS" "VERIFIER_API_KEYS_FILE" "VERIFIER_INSECURE" "VERIFIER_TOOLSETS" "VERIFIER_PROFILES" "VERIFIER_SCORE_LOG" "POD_NAME" -}}
 {{- include "verifier.variableRefusals" (list "extraEnv" $values.extraEnv $ours) -}}
+{{- range $values.extraEnv -}}
+{{- if and (hasPrefix "VERIFIER_" .name) (ne .name "VERIFIER_API_KEYS") -}}
+{{- fail (printf "extraEnv sets %s past the checks of this chart: set settings.%s" .name (trimPrefix "VERIFIER_" .name | lower)) -}}
+{{- end -}}
+{{- end -}}
 {{- range $kind, $files := dict "toolsets" $values.toolsets.files "profiles" $values.profiles.files -}}
 {{- $ending := eq $kind "toolsets" | ternary "[.](py|ya?ml)$" "[.]ya?ml$" -}}
 {{- $read := false -}}
