@@ -3,7 +3,8 @@
     with VerifierClient("http://localhost:8000") as verifier:
         rewards = verifier.score(items, toolset="finance").rewards
 
-It needs httpx and the standard library, nothing else of this distribution but its version.
+It needs httpx and the standard library, nothing else of this distribution but its version. Where
+orjson is installed, JSON takes it less time.
 """
 
 from verifier_service.client.aio import AsyncVerifierClient

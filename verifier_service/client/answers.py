@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
@@ -11,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from verifier_service.client.encoding import decode
 from verifier_service.client.errors import VerifierAnswerError, VerifierRefused
 from verifier_service.client.records import (
     Behavior,
@@ -31,7 +31,7 @@ def read_object(content: bytes) -> dict[str, Json]:
         VerifierAnswerError: It holds something else.
     """
     try:
-        answer = json.loads(content)
+        answer = decode(content)
     except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
@@ -118,28 +118,26 @@ def merged(parts: Sequence[ScoreResult], requests: Sequence[Request]) -> ScoreRe
 def _checked_scores(
     answer: Mapping[str, Any], pieces: Sequence[Piece], only_unscored: bool
 ) -> ScoreResult:
-    places = [(at, nth) for at, piece in enumerate(pieces) for nth in range(piece.completions)]
     rewards = [_reward(value) for value in answer["rewards"]]
+    places = [(at, nth) for at, piece in enumerate(pieces) for nth in range(piece.completions)]
     if len(rewards) != len(places):
         raise ValueError(f"{len(rewards)} rewards for {len(places)} completions")
-    expected = {
-        place: reward
+    due = [
+        (*place, reward)
         for place, reward in zip(places, rewards, strict=True)
         if reward is None or not only_unscored
-    }
+    ]
     verdicts = answer["verdicts"]
-    if [(each["item"], each["completion"]) for each in verdicts] != list(expected):
-        raise ValueError("the verdicts are not those of the completions")
-    if [each["reward"] for each in verdicts] != list(expected.values()):
-        raise ValueError("the verdicts contradict the rewards")
+    if len(verdicts) != len(due):
+        raise ValueError(f"{len(verdicts)} verdicts where {len(due)} are due")
     groups = [Group(each["id"], each["mean"], each["std"]) for each in answer["groups"]]
     if len(groups) != len(pieces):
         raise ValueError(f"{len(groups)} groups for {len(pieces)} items")
     return ScoreResult(
         rewards,
         [
-            _verdict(each, pieces[at], reward)
-            for each, ((at, _), reward) in zip(verdicts, expected.items(), strict=True)
+            _verdict(raw, pieces[at], at, nth, reward)
+            for raw, (at, nth, reward) in zip(verdicts, due, strict=True)
         ],
         groups,
         _revision(answer["profile"]),
@@ -156,23 +154,30 @@ def _reward(value: Json) -> float | None:
     return float(value)
 
 
-def _verdict(raw: dict[str, Any], piece: Piece, reward: float | None) -> Verdict:
-    if (raw["outcome"] == "scored") is (reward is None):
+def _verdict(raw: dict[str, Any], piece: Piece, at: int, nth: int, reward: float | None) -> Verdict:
+    """The verdict that is due for completion `nth` of item `at` of a request."""
+    if raw["item"] != at or raw["completion"] != nth:
+        raise ValueError("the verdicts are not those of the completions")
+    if raw["reward"] != reward:
+        raise ValueError("the verdicts contradict the rewards")
+    outcome, behavior = raw["outcome"], raw["behavior"]
+    if (outcome == "scored") is (reward is None):
         raise ValueError("an outcome contradicts its reward")
-    raw["item"] = piece.item
-    raw["completion"] += piece.first
+    item = raw["item"] = piece.item
+    completion = raw["completion"] = piece.first + nth
+    # By position: names would double what it takes.
     return Verdict(
-        id=raw["id"],
-        item=raw["item"],
-        completion=raw["completion"],
-        outcome=raw["outcome"],
-        reward=reward,
-        tier=raw["tier"],
-        behavior=Behavior(raw["behavior"]["expected"], raw["behavior"]["observed"]),
-        components=raw["components"],
-        failures=tuple(map(_failure, raw["failures"])),
-        retryable=bool(raw.get("retryable")),
-        raw=raw,
+        raw["id"],
+        item,
+        completion,
+        outcome,
+        reward,
+        raw["tier"],
+        Behavior(behavior["expected"], behavior["observed"]),
+        raw["components"],
+        tuple([_failure(failure) for failure in raw["failures"]]),
+        bool(raw.get("retryable")),
+        raw,
     )
 
 

@@ -13,8 +13,9 @@ import httpx
 
 from verifier_service.client import terms
 from verifier_service.client.answers import final, merged, read_list, read_object, read_scores
+from verifier_service.client.encoding import encode
 from verifier_service.client.records import Json, ScoreResult
-from verifier_service.client.requests import Item, Limits, Piece, encode, given, requests_for
+from verifier_service.client.requests import Item, Limits, Piece, given, requests_for
 from verifier_service.client.retries import trouble_of, trouble_with
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
+from verifier_service.client.encoding import encode
 from verifier_service.client.records import Json
 
 Item = Mapping[str, Json]
@@ -79,7 +78,8 @@ def given(fields: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _request(pieces: tuple[Piece, ...], tail: bytes) -> Request:
-    return Request(pieces, b'{"items":[' + b",".join(piece.body for piece in pieces) + b"]" + tail)
+    items = [part for piece in pieces for part in (b",", piece.body)]
+    return Request(pieces, b"".join((b'{"items":[', *items[1:], b"]", tail)))
 
 
 def _pieces(index: int, item: Item, limits: Limits) -> Iterator[Piece]:
@@ -115,26 +115,3 @@ def _runs(sizes: Sequence[tuple[int, int]], limits: Limits) -> Iterator[range]:
             start, completions, size = index, more_completions, more_bytes + 1
     if sizes:
         yield range(start, len(sizes))
-
-
-_ENCODER: Final = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False
-)
-"""What nests in itself nests too deep."""
-
-
-def encode(value: Json, what: str) -> bytes:
-    """Compact JSON.
-
-    Raises:
-        ValueError: `what` is not JSON; infinities and NaN are not.
-    """
-    try:
-        text = _ENCODER.encode(value)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"{what} is not JSON: {error}") from error
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        # Half a surrogate pair has no UTF-8; as an escape it is the service's to judge.
-        return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
