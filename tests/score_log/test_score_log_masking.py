@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -18,6 +19,10 @@ FORMATS = [
     pytest.param('{{"name": "login", "arguments": "{{\\"password\\": \\"{0}\\"}}"}}', id="in text"),
     pytest.param('{{"arguments": {{"pass\\u0077ord": "{0}"}}}}', id="escaped name"),
     pytest.param("<parameter=password>\n{0}\n</parameter>", id="elements"),
+    pytest.param('[login(**{{"\\x70assword": "{0}"}})]', id="escaped as in Python"),
+    pytest.param(
+        '[login(\N{FULLWIDTH LATIN SMALL LETTER P}assword="{0}")]', id="a name as Python reads it"
+    ),
     pytest.param("<arg>&#112;assword</arg><value>{0}</value>", id="entity"),
     pytest.param('[login(password="{0}")]', id="python"),
     pytest.param("Your PASSWORD is {0}.", id="prose"),
@@ -62,6 +67,40 @@ def test_a_value_that_is_masked_once_is_masked_wherever_the_line_repeats_it(secr
     failure = {"code": "x", "path": f"/{secret}", "message": secret, "actual": {secret: 1}}
     one = answered(f"It is {secret}!", truth, [failure], id=secret)
     assert secret not in written(Lines(Mask(names=["password"])), one)
+
+
+@given(secret=st.text("\"'\\\n\té&<ab", min_size=2).map("ab{}".format))
+@pytest.mark.parametrize("times", [0, 1, 2, 3])
+def test_a_value_is_found_again_however_often_it_is_escaped(secret: str, times: int) -> None:
+    escaped = secret
+    for _ in range(times):
+        escaped = json.dumps(escaped)[1:-1]
+    truth = {"calls": [{"name": "login", "arguments": {"password": secret}}]}
+    one = answered(f"It is {escaped} .", truth, [])
+    assert "It is" not in written(Lines(Mask(names=["password"])), one)
+
+
+@given(secret=SECRETS)
+def test_a_pattern_sees_through_the_quotes_of_a_text_within_a_text(secret: str) -> None:
+    carrier = json.dumps({"label": json.dumps({"key": secret})})
+    one = answered(carrier, "refuse", [])
+    assert secret not in written(Lines(Mask(patterns=['"key": "[a-z0-9]+"'])), one)
+
+
+@pytest.mark.parametrize(
+    "repeated", ["\\", "\\ ", "&", "&#", "{", '"', "password ", "\\u007", " \n"]
+)
+def test_masking_takes_time_in_proportion_to_a_text(repeated: str) -> None:
+    """A policy that repeats itself must not hold up the log."""
+    mask = Mask(names=["password"], patterns=["(a+)+b"])
+
+    def seconds(times: int) -> float:
+        line = {"task": {"password": "swordfish"}, "completion": repeated * times}
+        started = time.process_time()
+        mask.masked(line)
+        return time.process_time() - started
+
+    assert min(seconds(32_000) for _ in range(3)) < 40 * min(seconds(2_000) for _ in range(3)) + 0.1
 
 
 @given(secret=SECRETS)

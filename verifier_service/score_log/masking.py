@@ -10,9 +10,11 @@ from __future__ import annotations
 import html
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Self
 
 from sandbox_tools.types import Json
 from verifier_service import encode
@@ -22,8 +24,11 @@ MASKED: Final = "[masked]"
 """What stands where a value was."""
 EVERY: Final = "*"
 _JSON_BEGINS: Final = ("{", "[", '"')
-_ESCAPED: Final = re.compile(r"\\+u([0-9a-fA-F]{4})")
-_ESCAPED_BLANK: Final = re.compile(r"\\+[bfnrt]")
+# Looking back keeps a long run of backslashes from being read once for each of them.
+_ESCAPED: Final = re.compile(
+    r"(?<!\\)\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|U(000[0-9a-fA-F]{5})|u\{(0*[0-9a-fA-F]{1,5})\})"
+)
+_ESCAPED_BLANK: Final = re.compile(r"(?<!\\)\\+[bfnrt]|\s")
 
 
 class Mask:
@@ -32,7 +37,7 @@ class Mask:
     def __init__(
         self, names: Sequence[str] = (), pointers: Sequence[str] = (), patterns: Sequence[str] = ()
     ) -> None:
-        self._names = frozenset(name.casefold() for name in names)
+        self._names = frozenset(map(_folded, names))
         spelt = "|".join(map(re.escape, sorted(self._names)))
         self._mentioned = re.compile(rf"(?<!\w)(?:{spelt})(?!\w)") if names else None
         self._pointers = [_tokens(pointer) for pointer in pointers]
@@ -51,8 +56,8 @@ class Mask:
             pointed = _without(pointed, tokens, secrets)
         for member in pointed.values():
             secrets.update(*map(_texts, self._named(member)))
-        spelt = _spellings(secrets)
-        return {name: self._clean(member, spelt) for name, member in pointed.items()}
+        found = _Secrets.of(secrets)
+        return {name: self._clean(member, found) for name, member in pointed.items()}
 
     def schemas(self, tools: Json) -> Json:
         """Inline tools by the patterns alone: the names in a schema are names of values."""
@@ -62,7 +67,7 @@ class Mask:
         """The values under masked names, in texts that are JSON too."""
         if isinstance(value, dict):
             for name, member in value.items():
-                if name.casefold() in self._names:
+                if _folded(name) in self._names:
                     yield member
                 else:
                     yield from self._named(member)
@@ -73,7 +78,7 @@ class Mask:
             with suppress(ValueError, RecursionError):  # most texts that begin so are none
                 yield from self._named(json.loads(value))
 
-    def _clean(self, value: Json, secrets: frozenset[str]) -> Json:
+    def _clean(self, value: Json, secrets: _Secrets) -> Json:
         if isinstance(value, str):
             return MASKED if self._forbidden(value, secrets) else value
         if isinstance(value, list):
@@ -81,43 +86,47 @@ class Mask:
         if isinstance(value, dict):
             return {
                 self._clean_name(name, secrets): MASKED
-                if name.casefold() in self._names
+                if _folded(name) in self._names
                 else self._clean(member, secrets)
                 for name, member in value.items()
             }
         if value is None or isinstance(value, bool):
             return value
-        return MASKED if str(value) in secrets else value
+        return MASKED if str(value) in secrets.plain else value
 
-    def _clean_name(self, name: str, secrets: frozenset[str]) -> str:
-        if name.casefold() in self._names:
+    def _clean_name(self, name: str, secrets: _Secrets) -> str:
+        if _folded(name) in self._names:
             return name
         return MASKED if self._forbidden(name, secrets) else name
 
-    def _forbidden(self, text: str, secrets: frozenset[str]) -> bool:
-        plain = _unescaped(text)
-        return (
-            self._mentions_name(plain)
-            or any(secret in text or secret in plain for secret in secrets)
-            or any(pattern.search(plain) for pattern in self._patterns)
-        )
+    def _forbidden(self, text: str, secrets: _Secrets) -> bool:
+        return self._mentions_name(text) or secrets.within(text) or self._matches(text)
 
-    def _mentions_name(self, plain: str) -> bool:
-        folded = plain.casefold()
-        if self._mentioned is None or not any(name in folded for name in self._names):
+    def _mentions_name(self, text: str) -> bool:
+        if self._mentioned is None:
+            return False
+        folded = _folded(text)
+        if not any(name in folded for name in self._names):
             return False
         return self._mentioned.search(_ESCAPED_BLANK.sub(" ", folded)) is not None
+
+    def _matches(self, text: str) -> bool:
+        if not self._patterns:
+            return False
+        plain = _unescaped(text)
+        read = {plain, plain.replace("\\", "")}  # a text within a text escapes its quotes
+        return any(pattern.search(each) for pattern in self._patterns for each in read)
 
     def _may_concern(self, line: Mapping[str, Json]) -> bool:
         """False where nothing in a line can be masked, which the line as one text tells soonest."""
         if self._pointers or self._patterns:
             return True
-        folded = _unescaped(encode.dumps(line).decode()).casefold()
-        return any(name in folded for name in _spellings(self._names))
+        folded = _folded(encode.dumps(line).decode())
+        return any(spelt in folded for name in self._names for spelt in (name, _in_json(name)))
 
     def _patterned(self, value: Json) -> Json:
         if isinstance(value, str):
-            return MASKED if any(p.search(value) for p in self._patterns) else value
+            return MASKED if self._matches(value) else value
         if isinstance(value, list):
             return [self._patterned(element) for element in value]
         if isinstance(value, dict):
@@ -162,14 +171,47 @@ def _texts(value: Json) -> Iterator[str]:
         yield str(value)
 
 
-def _spellings(secrets: Iterable[str]) -> frozenset[str]:
-    """The texts as they are, and as JSON escapes them; one of nothing but blanks is no secret."""
-    told = {secret.strip() for secret in secrets} - {"", MASKED}
-    return frozenset(told | {json.dumps(text, ensure_ascii=False)[1:-1] for text in told})
+@dataclass(frozen=True, slots=True)
+class _Secrets:
+    """Texts that are masked wherever a line repeats them."""
+
+    plain: frozenset[str]
+    bare: frozenset[str]
+    """Without what a spelling adds, so that however often one is escaped it is found."""
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Self:
+        """One of nothing but blanks is no secret."""
+        plain = frozenset({text.strip() for text in texts} - {"", MASKED})
+        return cls(plain, frozenset(map(_bare, plain)) - {""})
+
+    def within(self, text: str) -> bool:
+        """Whether a text repeats one of them."""
+        if not self.plain:
+            return False
+        bare = _bare(text)
+        return any(secret in text for secret in self.plain) or any(
+            secret in bare for secret in self.bare
+        )
+
+
+def _bare(text: str) -> str:
+    """A text without its escapes, a break of lines like any blank."""
+    return _ESCAPED_BLANK.sub(" ", _unescaped(text)).replace("\\", "").strip()
+
+
+def _in_json(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def _folded(text: str) -> str:
+    """A text as names are compared: Python reads a name in its compatible form."""
+    plain = _unescaped(text)
+    return (plain if plain.isascii() else unicodedata.normalize("NFKC", plain)).casefold()
 
 
 def _unescaped(text: str) -> str:
-    """A text as a reader of JSON or of markup would see it."""
+    """A text as a reader of JSON, Python or markup would see it."""
     if "\\" in text:
-        text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+        text = _ESCAPED.sub(lambda found: chr(int(found[found.lastindex or 0], 16)), text)
     return html.unescape(text) if "&" in text else text
