@@ -8,6 +8,7 @@ Opt-in: the libraries are an extra. Their own variables (`OTEL_EXPORTER_OTLP_END
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -46,6 +47,8 @@ def open_tracing() -> Tracing:
         raise StartRefused(
             "VERIFIER_OTEL needs OpenTelemetry: pip install 'verifier-service[otel]'"
         ) from None
+    # Of a context that is none its libraries would log what the caller wrote, once a request.
+    logging.getLogger("opentelemetry.trace").setLevel(logging.ERROR)
     ours = Resource({"service.name": NAME, "service.version": __version__})
     try:
         resource = ours.merge(OTELResourceDetector().detect())

@@ -244,3 +244,23 @@ def test_a_running_service_sends_its_traces(
     assert attributes["service.name"] == "verifier-service"
     assert attributes["deployment.environment.name"] == "test"
     assert b"swordfish" not in sent
+
+
+@pytest.mark.parametrize(
+    "header",
+    [{"traceparent": "swordfish" * 100}, {"tracestate": "swordfish=="}],
+    ids=["traceparent", "tracestate"],
+)
+def test_a_context_that_is_none_is_not_logged(
+    tmp_path: Path,
+    collector: tuple[str, queue.Queue[ExportTraceServiceRequest]],
+    capfd: pytest.CaptureFixture[str],
+    header: dict[str, str],
+) -> None:
+    variables = {"VERIFIER_OTEL": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": collector[0]}
+    with running_service(tmp_path, "--workers", "1", **variables) as service:
+        told = context(sampled=True) | header
+        assert httpx.post(f"{service.url}/score", json=REQUEST, headers=told).status_code == 200
+        service.process.terminate()
+        service.process.wait(60)
+    assert capfd.readouterr().err == ""
