@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.chart.rendering import release
+from tests.chart.rendering import notes, release
 from tests.chart.value_sets import SECRET
 from tests.running_service import RunningService, running_service
 
@@ -53,6 +55,13 @@ def test_it_fails_where_rewards_are_others(service: RunningService, keys: Path) 
     )
     assert done.returncode == 1
     assert "[1.0, 0.5], not [1.0, 0.0]" in done.stderr
+
+
+def test_the_call_that_the_notes_show_is_scored(service: RunningService) -> None:
+    (body,) = re.findall(r"-d '(\{.*\})'", notes(SECRET), re.DOTALL)
+    key = {"Authorization": "Bearer the-first-key", "Content-Type": "application/json"}
+    answer = httpx.post(f"{service.url}/score", content=body, headers=key)
+    assert answer.json()["rewards"] == [1.0]
 
 
 def test_it_asks_the_service_of_its_release() -> None:

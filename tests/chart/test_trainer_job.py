@@ -130,6 +130,14 @@ def test_accelerate_may_have_a_configuration_of_its_own() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["trainer-machines", "trainer-sharded"])
+def test_processes_may_write_a_checkpoint_for_almost_as_long_as_the_pod_has(name: str) -> None:
+    values = merged(VALUE_SETS[name], {"trainer": {"terminationGracePeriodSeconds": 600}})
+    pods = release(values).component("trainer")
+    patience = environment(pods.spec["containers"][0])["TORCH_ELASTIC_SHUTDOWN_TIMEOUT"]
+    assert 0 < pods.spec["terminationGracePeriodSeconds"] - int(patience) <= 30
+
+
 @pytest.mark.parametrize("name", ["HOME", "HF_HOME"])
 def test_caches_may_be_elsewhere(name: str) -> None:
     given = {"name": name, "value": "/cache"}

@@ -119,10 +119,12 @@ template:
         env:
           {{- $given := list }}
           {{- range $trainer.extraEnv }}{{ $given = append $given .name }}{{ end }}
-          {{- range $name, $value := dict "HOME" "/tmp" "HF_HOME" "/workspace/.cache/huggingface" }}
+          {{- /* torchrun kills its processes 30 s after SIGTERM, whatever time the pod has, unless it is told otherwise. */}}
+          {{- $patience := max 1 (sub (int64 $trainer.terminationGracePeriodSeconds) 15) | toString }}
+          {{- range $name, $value := dict "HOME" "/tmp" "HF_HOME" "/workspace/.cache/huggingface" "TORCH_ELASTIC_SHUTDOWN_TIMEOUT" $patience }}
           {{- if not (has $name $given) }}
           - name: {{ $name }}
-            value: {{ $value }}
+            value: {{ $value | quote }}
           {{- end }}
           {{- end }}
           # What torchrun reads for --nnodes, --nproc-per-node, --node-rank, --master-addr and --master-port.
