@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     worker_memory_bytes: int = Field(
         default=1024 * MIB,
         ge=128 * MIB,
-        description="Address space of a scoring process, in bytes.",
+        description="Address space of a scoring process, and of the score log's, in bytes.",
     )
     max_body_bytes: int = Field(
         default=64 * MIB, ge=1024, description="Largest request body in bytes; 413 beyond."
@@ -293,6 +293,7 @@ class Settings(BaseSettings):
             self.score_log_mask_names,
             self.score_log_mask_pointers,
             self.score_log_mask_patterns,
+            self.worker_memory_bytes,
             self.conditions.as_json(),
         )
 

@@ -26,6 +26,7 @@ CALL = {"name": "get_stock_price", "arguments": {"ticker": "AAPL", "date": "2025
 TRUTH = {"behavior": "execute", "calls": [CALL]}
 RIGHT = json.dumps(CALL)
 PATIENCE_S = 30.0
+MEMORY_BYTES = 512 * 2**20
 
 
 @contextmanager
@@ -260,6 +261,21 @@ def test_a_killed_writer_is_replaced(service: RunningService, tmp_path: Path) ->
     until(another)
     stop(service)
     assert len(verdicts(tmp_path)) >= 2
+
+
+def test_the_writer_takes_no_more_memory_than_a_worker_may(tmp_path: Path) -> None:
+    with logging_service(tmp_path, VERIFIER_WORKER_MEMORY_BYTES=str(MEMORY_BYTES)) as service:
+        address_space, _ = resource.prlimit(writer(service), resource.RLIMIT_AS)
+        assert MEMORY_BYTES < address_space < 2 * MEMORY_BYTES
+
+
+def test_the_writer_is_ended_before_the_front_where_memory_runs_out(
+    service: RunningService,
+) -> None:
+    def badness(pid: int) -> int:
+        return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+    assert badness(writer(service)) > badness(service.process.pid)
 
 
 def test_a_writer_that_hangs_stalls_no_request(tmp_path: Path) -> None:

@@ -97,6 +97,24 @@ def harden(memory_bytes: int, readable: Iterable[Path] = ()) -> Report:
     return Report(tuple(layers))
 
 
+def bound(memory_bytes: int) -> Report:
+    """Let this process, which reads what callers sent but needs its files, harm no other.
+
+    Args:
+        memory_bytes: As of `harden`.
+
+    Returns:
+        As `harden` does.
+    """
+    steps: tuple[tuple[str, Callable[[], str]], ...] = (
+        ("limits", lambda: _limit_memory(memory_bytes)),
+        ("oom_score", _die_first),
+        ("no_new_privs", _no_new_privileges),
+        ("undumpable", _undumpable),
+    )
+    return Report(tuple(_attempt(name, step) for name, step in steps))
+
+
 def _attempt(name: str, step: Callable[[], str]) -> Layer:
     try:
         return Layer(name, active=True, detail=step())
@@ -105,16 +123,17 @@ def _attempt(name: str, step: Callable[[], str]) -> Layer:
 
 
 def _limit(memory_bytes: int) -> str:
+    told = _limit_memory(memory_bytes)
+    _lower(resource.RLIMIT_FSIZE, 0)
+    _lower(resource.RLIMIT_NOFILE, _OPEN_FILES)
+    return told
+
+
+def _limit_memory(memory_bytes: int) -> str:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     address_space = pages * resource.getpagesize() + memory_bytes
-    limits = (
-        (resource.RLIMIT_AS, address_space),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, _OPEN_FILES),
-    )
-    for limit, value in limits:
-        _lower(limit, value)
+    _lower(resource.RLIMIT_AS, address_space)
+    _lower(resource.RLIMIT_CORE, 0)
     return f"{address_space} bytes of address space"
 
 

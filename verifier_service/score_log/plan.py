@@ -32,5 +32,7 @@ class Plan:
     """JSON Pointers into a line; `*` stands for every member or element."""
     mask_patterns: tuple[str, ...] = ()
     """Regular expressions of texts that are masked as a whole."""
+    memory_bytes: int = 1024 * MIB
+    """Of the writer: a body unpacks to many times its bytes."""
     conditions: Mapping[str, Json] = field(default_factory=dict)
     """Under which settings the service judges, as each file says in its first line."""

@@ -16,6 +16,7 @@ from typing import Final
 
 from verifier_service import frames
 from verifier_service.frames import Frame, Kind
+from verifier_service.hardening import bound
 from verifier_service.score_log.files import Files
 from verifier_service.score_log.lines import Line, Lines, Record, settings_line
 from verifier_service.score_log.masking import Mask
@@ -44,6 +45,7 @@ def main(descriptor: int) -> None:
         if order is None:
             return
         plan = Plan(**order.head)
+        bound(plan.memory_bytes)
         try:
             files = Files(
                 Path(plan.folder),
