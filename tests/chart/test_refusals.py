@@ -32,6 +32,10 @@ SENSELESS: dict[str, tuple[dict[str, Any], str]] = {
         {"resources": {"requests": {"cpu": None}}},
         "workers and resources.requests.cpu",
     ),
+    "no processor and no worker": (
+        {"resources": {"requests": {"cpu": "0"}}},
+        "workers and resources.requests.cpu",
+    ),
     "a queue beyond the memory": (
         {"resources": {"limits": {"memory": "1Gi"}}},
         "settings.queue_bytes: 1073741824",
@@ -121,6 +125,14 @@ SENSELESS: dict[str, tuple[dict[str, Any], str]] = {
         "a monitor needs metrics.enabled",
     ),
     "one port for two": ({"metrics": {"port": 8080}}, "metrics.port is 8080"),
+    "a scrape that outlasts its interval": (
+        {"metrics": {"podMonitor": {"enabled": True, "interval": "1m", "scrapeTimeout": "1m30s"}}},
+        "metrics.podMonitor.scrapeTimeout (1m30s) is above its interval (1m)",
+    ),
+    "a route that gives up first": (
+        {"httpRoute": {"enabled": True, "parentRefs": [{"name": "g"}], "timeout": "1m30s500ms"}},
+        "httpRoute.timeout (1m30s500ms) is below settings.deadline_max_ms (120 s)",
+    ),
     "an ingress for nothing": ({"ingress": {"enabled": True}}, "ingress.hosts"),
     "a route from nowhere": ({"httpRoute": {"enabled": True}}, "httpRoute.parentRefs"),
     "a port of nodes inside of the cluster": (
@@ -182,6 +194,11 @@ MALFORMED: dict[str, tuple[dict[str, Any], str]] = {
     "a port that is none": ({"metrics": {"port": 70_000}}, "metrics/port"),
     "a digest that is none": ({"image": {"digest": "0.1.0"}}, "image/digest"),
     "a key that is too short": ({"auth": {"keys": ["k"]}}, "auth/keys"),
+    "a key that no header can carry": ({"auth": {"keys": ["schlüssel"]}}, "auth/keys"),
+    "a key that is a comment": ({"auth": {"keys": ["#long-enough"]}}, "auth/keys"),
+    "a label with a blank": ({"commonLabels": {"team": "a b"}}, "commonLabels/team"),
+    "a label that is too long": ({"podLabels": {"team": "x" * 64}}, "podLabels/team"),
+    "a label's name with a blank": ({"podLabels": {"my team": "x"}}, "my team"),
     "another engine": ({"autoscaling": {"engine": "vpa"}}, "autoscaling/engine"),
     "another service type": ({"service": {"type": "ExternalName"}}, "service/type"),
     "a percentage above all": (
@@ -244,6 +261,12 @@ def test_an_amount_may_be_written_as_kubernetes_reads_it(memory: float | str) ->
     values = merged(SECRET, {"resources": {"limits": {"memory": memory}}})
     chart().validate_schema(values)
     assert release(values).the("Deployment")
+
+
+@pytest.mark.parametrize("timeout", ["", "0s", "120s", "2m", "1h30m", "120000ms"])
+def test_a_route_may_wait_for_ever_or_as_long_as_a_request(timeout: str) -> None:
+    route = {"enabled": True, "parentRefs": [{"name": "g"}], "timeout": timeout}
+    assert release(merged(SECRET, {"httpRoute": route})).the("HTTPRoute")
 
 
 def test_the_default_values_say_what_is_missing() -> None:

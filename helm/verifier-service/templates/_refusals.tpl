@@ -18,8 +18,8 @@
 {{- fail "auth.enabled is false and the service is reachable from outside of the cluster (ingress, httpRoute or service.type): give it keys" -}}
 {{- end -}}
 
-{{- if and (not $values.workers) (not (or (dig "requests" "cpu" "" $resources) (dig "limits" "cpu" "" $resources))) -}}
-{{- fail "workers and resources.requests.cpu are both unset: the service would start a worker for every processor of the node" -}}
+{{- if lt (include "verifier.workers" . | int64) 1 -}}
+{{- fail "workers and resources.requests.cpu are both unset or 0: say with one of them how many scoring processes a pod has" -}}
 {{- end -}}
 {{- with dig "limits" "memory" "" $resources -}}
 {{- $queue := include "verifier.setting" (list $ "queue_bytes" 1073741824) | int64 -}}
@@ -105,6 +105,11 @@
 {{- if and (not $metrics.enabled) (or $metrics.serviceMonitor.enabled $metrics.podMonitor.enabled) -}}
 {{- fail "a monitor needs metrics.enabled: without it /metrics asks for a key" -}}
 {{- end -}}
+{{- range $value, $monitor := dict "serviceMonitor" $metrics.serviceMonitor "podMonitor" $metrics.podMonitor -}}
+{{- if and $monitor.enabled (gt (include "verifier.seconds" $monitor.scrapeTimeout | float64) (include "verifier.seconds" $monitor.interval | float64)) -}}
+{{- fail (printf "metrics.%s.scrapeTimeout (%s) is above its interval (%s): the operator would leave the monitor out" $value $monitor.scrapeTimeout $monitor.interval) -}}
+{{- end -}}
+{{- end -}}
 {{- if and $metrics.enabled (eq (int64 $metrics.port) 8080) -}}
 {{- fail "metrics.port is 8080, where the service listens" -}}
 {{- end -}}
@@ -114,6 +119,15 @@
 {{- end -}}
 {{- if and $values.httpRoute.enabled (not $values.httpRoute.parentRefs) -}}
 {{- fail "httpRoute.enabled needs httpRoute.parentRefs: the gateway that it hangs on" -}}
+{{- end -}}
+
+{{- $route := $values.httpRoute -}}
+{{- if and $route.enabled $route.timeout -}}
+{{- $timeout := include "verifier.seconds" $route.timeout | float64 -}}
+{{- /* 0 s is no timeout. */ -}}
+{{- if and (gt $timeout 0.0) (lt $timeout (include "verifier.deadlineSeconds" . | float64)) -}}
+{{- fail (printf "httpRoute.timeout (%s) is below settings.deadline_max_ms (%s s): leave it empty, or raise it" $route.timeout (include "verifier.deadlineSeconds" .)) -}}
+{{- end -}}
 {{- end -}}
 
 {{- if and $values.service.nodePort (eq $values.service.type "ClusterIP") -}}

@@ -67,6 +67,16 @@ VERIFIER_{{ upper $name }}: {{ $text | quote }}
 {{- .Values.workers | default (ceil $cores) | int64 -}}
 {{- end }}
 
+{{/* Seconds of a duration such as 1m30s. */}}
+{{- define "verifier.seconds" -}}
+{{- $seconds := 0.0 -}}
+{{- range regexFindAll "[0-9]+[a-z]+" . -1 -}}
+{{- $unit := regexFind "[a-z]+" . -}}
+{{- $seconds = addf $seconds (mulf (trimSuffix $unit . | float64) (get (dict "ms" 1e-3 "s" 1 "m" 60 "h" 3600) $unit)) -}}
+{{- end -}}
+{{- $seconds -}}
+{{- end }}
+
 {{/* Pods that are there at least, without autoscaling or with it. */}}
 {{- define "verifier.leastPods" -}}
 {{- .Values.autoscaling.enabled | ternary .Values.autoscaling.minReplicas .Values.replicaCount | int64 -}}
