@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import select
 import socket
 from collections.abc import Callable
 from typing import Final
@@ -53,6 +54,13 @@ class Door:
 
     async def wait_closed(self) -> None:
         """Nothing is left to be done."""
+
+    @property
+    def somebody_waits(self) -> bool:
+        """Whether somebody is there who has not come in, or who is just coming."""
+        there = select.poll()  # Not `select`, which knows no file beyond the first 1,024.
+        there.register(self._listening, select.POLLIN)
+        return bool(self._entering or there.poll(0))
 
     def _open(self) -> None:
         self._loop.add_reader(self._listening.fileno(), self._accept)
@@ -101,11 +109,17 @@ class Server(uvicorn.Server):
         """Let in `most` connections at once."""
         super().__init__(config)
         self._waiting = Waiting(most, self.server_state.connections)
+        self._doors: list[Door] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        doors = [Door(each, self._connection, self._waiting) for each in sockets or ()]
-        self.servers = doors  # type: ignore[assignment]  # only closing is asked of them
+        self._doors = [Door(each, self._connection, self._waiting) for each in sockets or ()]
+        self.servers = self._doors  # type: ignore[assignment]  # only closing is asked of them
         self.started = True
+
+    @property
+    def somebody_waits(self) -> bool:
+        """Whether somebody waits to come in."""
+        return any(door.somebody_waits for door in self._doors)
 
     def _connection(self) -> Connection:
         return Connection(self.config, self.server_state, self._waiting)

@@ -228,11 +228,13 @@ class _Service:
         ends = loop.time() + settings.drain_s
         try:
             async with asyncio.timeout_at(ends):
-                while admission.requests:  # noqa: ASYNC110 - the hot path sets no events
+                # Who has connected gets an answer, at the least a 503.
+                while admission.requests or server.somebody_waits:  # noqa: ASYNC110 - no events
                     await asyncio.sleep(_LOOK_S)
         except TimeoutError:
-            log(logging.ERROR, Event.DRAIN_TIMED_OUT, requests=admission.requests)
-            finished = False
+            if admission.requests:
+                log(logging.ERROR, Event.DRAIN_TIMED_OUT, requests=admission.requests)
+                finished = False
         server.should_exit = True
         server.config.timeout_graceful_shutdown = max(0, int(ends - loop.time()))
         return finished

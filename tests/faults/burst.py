@@ -37,7 +37,9 @@ PATIENCE_S: Final = 240.0
 SOON_S: Final = 0.5
 """Until all processes have heard when to begin."""
 NO_ANSWER: Final = 0
-"""Status of a request whose connection was refused, or broke before the answer was whole."""
+"""Status of a request whose connection broke before the answer was whole."""
+NO_CONNECTION: Final = -1
+"""Status of a request for which there was nobody to connect to."""
 PROCESSES: Final = 4
 CONNECTING: Final = 256
 """Connections that a process opens at the same time; how many are open is not bounded."""
@@ -140,6 +142,8 @@ async def _send(
                     local_addr=(source, 0),
                 )
             raw = await exchange.done
+    except ConnectionRefusedError:
+        return Answer(NO_CONNECTION, [], "", time.time() - at)
     except OSError:
         pass
     return answered(raw, time.time() - at)

@@ -195,6 +195,23 @@ def test_a_connection_that_is_as_new_waits_until_there_is_room() -> None:
     run(test, most=3)
 
 
+def test_it_is_told_whether_somebody_waits_to_come_in() -> None:
+    async def test(server: Server) -> None:
+        reader, writer = await server.connect()
+        writer.write(post())
+        await reader.readuntil(b"POST:hello")
+        assert not server.somebody_waits
+        coming = asyncio.create_task(server.answer(post(CLOSE)))
+        while not server.somebody_waits:  # noqa: ASYNC110 - the test is that this ends
+            await asyncio.sleep(0.01)
+        assert not coming.done()
+        writer.close()
+        assert (await coming).endswith(b"POST:hello")
+        assert not server.somebody_waits
+
+    run(test, most=1)
+
+
 def test_a_client_that_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "READING_S", 0.2)
 
