@@ -140,6 +140,16 @@ def test_a_toolset_that_is_not_there_is_named_and_changes_the_reward(
     assert found["why"][0]["come"] == ["task.unknown_toolset"]
 
 
+@pytest.mark.parametrize("named", ["finance@sha256:0", "gone", "gone@sha256:0", "a@b@c", "@"])
+def test_a_toolset_that_was_not_there_is_still_not_there(
+    verifier: Verifier, log: Log, named: str
+) -> None:
+    request = finance(RIGHT, toolset=None)
+    request["items"][0]["toolset"] = named
+    code, found = replayed(verifier, log(request))
+    assert (code, found["equal"], found["bad_lines"]) == (0, 1, 0)
+
+
 def test_masked_lines_are_skipped_and_counted(verifier: Verifier, log: Log) -> None:
     folder = log(finance(RIGHT, WRONG), mask=Mask(patterns=["MSFT"]))
     code, found = replayed(verifier, folder)

@@ -15,6 +15,7 @@ from verifier_service.decode import NotJson, TooManyValues, decode_body
 from verifier_service.score_log.conditions import Conditions
 from verifier_service.score_log.lines import SETTINGS, TOOLS, VERDICT, WIRE
 from verifier_service.score_log.plan import NAMES, OPEN
+from verifier_service.scoring.codes import Code
 
 NEEDED: Final = frozenset({"task", "completion", "request", "reply", "query"})
 """Members without which, as they were, nothing can be scored again."""
@@ -30,7 +31,7 @@ class Decision:
     name: str
     """Request id, item, completion: `9f2c…/0/3`."""
     item: dict[str, Json]
-    """As `POST /score` takes it; its toolset and profile by name alone."""
+    """As `POST /score` takes it; its profile, and a toolset that was loaded, by name alone."""
     toolset: Mapping[str, Json] | None
     """Name and digest, as they were."""
     profile: Mapping[str, Json]
@@ -162,7 +163,7 @@ def _decision(
         item["tools"] = tools[task["tools"]]
     elif "toolset" in task:
         _check_reference(task["toolset"])
-        item["toolset"] = task["toolset"]["name"]
+        item["toolset"] = _asked_for(task["toolset"], line["verdict"])
     return Decision(
         number,
         size,
@@ -176,6 +177,16 @@ def _decision(
         line.get("run"),
         line.get("step"),
     )
+
+
+def _asked_for(toolset: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
+    """The toolset's name alone, so that another one of the name is used and told; but as the
+    caller wrote it where just that was not loaded."""
+    name, digest = toolset["name"], toolset["digest"]
+    codes = {failure["code"] for failure in verdict["failures"] or ()}
+    if name and (digest is None or Code.TASK_UNKNOWN_TOOLSET.value not in codes):
+        return str(name)
+    return f"{name}@{digest or ''}"
 
 
 def _check_verdict(verdict: Mapping[str, Any]) -> None:
