@@ -498,6 +498,7 @@ def with_verdict(**changes: Any) -> bytes:
         pytest.param(changed(rewards=[1.0, "0"]), id="text"),
         pytest.param(changed(rewards=[True, 0.0]), id="boolean"),
         pytest.param(changed(rewards=[1.0, float("nan")]), id="not a number"),
+        pytest.param(changed(rewards=[1.0, 10**400]), id="beyond a double"),
         pytest.param(changed(rewards=None), id="null"),
         pytest.param(changed(rewards=[0.0, 1.0]), id="verdicts in another order"),
         pytest.param(changed(verdicts=[]), id="no verdicts"),
@@ -505,7 +506,12 @@ def with_verdict(**changes: Any) -> bytes:
         pytest.param(changed(profile="tiered"), id="profile without a digest"),
         pytest.param(with_verdict(item=1), id="another item"),
         pytest.param(with_verdict(outcome="timeout"), id="a reward without a score"),
+        pytest.param(with_verdict(reward=0.0), id="another reward"),
+        pytest.param(with_verdict(behavior={"expected": "execute"}), id="half a behavior"),
         pytest.param(with_verdict(failures=None), id="no failures"),
+        pytest.param(
+            with_verdict(failures=[{"code": "schema.type"}]), id="a failure without a path"
+        ),
     ],
 )
 def test_an_answer_that_does_not_fit_is_an_error_and_never_padded(content: bytes) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from http import HTTPStatus
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
@@ -90,7 +91,7 @@ def read_scores(content: bytes, request: Request, *, only_unscored: bool) -> Sco
     answer = read_object(content)
     try:
         return _checked_scores(answer, request.pieces, only_unscored)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise VerifierAnswerError(f"the answer is not a score response: {error}") from error
 
 
@@ -149,9 +150,15 @@ def _checked_scores(
 def _reward(value: Json) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if type(value) not in _NUMBERS or not math.isfinite(value):
         raise ValueError("a reward is neither a number nor null")
     return float(value)
+
+
+_NUMBERS: Final = (float, int)
+"""A bool is an int to isinstance."""
+_behavior: Final = lru_cache(maxsize=64)(Behavior)
+"""There are few, and every verdict has one."""
 
 
 def _verdict(raw: dict[str, Any], piece: Piece, at: int, nth: int, reward: float | None) -> Verdict:
@@ -173,9 +180,9 @@ def _verdict(raw: dict[str, Any], piece: Piece, at: int, nth: int, reward: float
         outcome,
         reward,
         raw["tier"],
-        Behavior(behavior["expected"], behavior["observed"]),
+        _behavior(behavior["expected"], behavior["observed"]),
         raw["components"],
-        tuple([_failure(failure) for failure in raw["failures"]]),
+        tuple(map(_failure, raw["failures"])),
         bool(raw.get("retryable")),
         raw,
     )
