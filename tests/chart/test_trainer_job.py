@@ -12,6 +12,7 @@ from tests.chart.rendering import CHART, environment, release
 from tests.chart.value_sets import VALUE_SETS, merged
 
 ROOT = Path(__file__).parents[2]
+GPU = "nvidia.com/gpu"
 
 
 def command(name: str) -> list[str]:
@@ -63,6 +64,17 @@ def test_machines_meet_at_the_first_ones_host_name(name: str, nodes: str) -> Non
     assert (variables["PET_MASTER_ADDR"], variables["PET_NNODES"]) == (host, nodes)
     assert int(variables["PET_MASTER_PORT"]) in pods.ports.values()
     assert "job-completion-index" in variables["PET_NODE_RANK"]["fieldRef"]["fieldPath"]
+
+
+@pytest.mark.parametrize("engine", ["Job", "JobSet"])
+def test_processes_of_one_machine_meet_there(engine: str) -> None:
+    """Without a headless Service no other name of the machine can be resolved."""
+    trainer = {"engine": engine, "processesPerNode": 8, "resources": {"limits": {GPU: 8}}}
+    made = release(merged(VALUE_SETS["trainer-preset"], {"trainer": trainer}))
+    variables = environment(made.component("trainer").spec["containers"][0])
+    assert (variables["PET_NNODES"], variables["PET_NPROC_PER_NODE"]) == ("1", "8")
+    assert variables["PET_MASTER_ADDR"] == "localhost"
+    assert [each for each in made.of("Service") if "trainer" in each["metadata"]["name"]] == []
 
 
 def test_the_configuration_is_where_the_command_looks() -> None:

@@ -8,10 +8,18 @@ name, and the new Job resumes from the same workspace.
 {{- printf "%s-trainer-%s" (include "verifier.fullname" .) (toJson $made | sha256sum | trunc 6) -}}
 {{- end }}
 
-{{/* The first machine's host name, which all processes meet at. Takes a list: the root and the run's name. */}}
+{{/*
+The first machine's host name, which all processes meet at. One machine alone has no Service that would know its name.
+Takes a list: the root and the run's name.
+*/}}
 {{- define "verifier.trainerHost" -}}
+{{- $trainer := (index . 0).Values.trainer -}}
 {{- $name := index . 1 -}}
-{{- eq (index . 0).Values.trainer.engine "JobSet" | ternary (printf "%s-node-0-0" $name) (printf "%s-0" $name) -}}.{{ $name }}
+{{- if eq (int64 $trainer.nodes) 1 -}}
+localhost
+{{- else -}}
+{{- eq $trainer.engine "JobSet" | ternary (printf "%s-node-0-0" $name) (printf "%s-0" $name) -}}.{{ $name }}
+{{- end -}}
 {{- end }}
 
 {{- define "verifier.trainerWorkspace" -}}
