@@ -156,6 +156,18 @@ def test_probes_go_where_they_wait_for_no_request_if_there_is_such_a_port(
     assert {container[probe]["httpGet"]["port"] for probe in PROBES} == {port}
 
 
+def test_processes_meet_where_a_service_gives_the_name(rendered: Release) -> None:
+    for job in rendered.jobs:
+        (container,) = rendered.component("trainer").spec["containers"]
+        variables = environment(container)
+        machine, _, service = variables["PET_MASTER_ADDR"].partition(".")
+        if variables["PET_NNODES"] == "1":
+            assert (machine, service) == ("localhost", "")
+        else:
+            assert machine == f"{job['metadata']['name']}-0"
+            assert service in rendered.named("Service")
+
+
 def test_service_accounts_exist(rendered: Release) -> None:
     accounts = {pods.spec["serviceAccountName"] for pods in rendered.pods}
     assert accounts == (rendered.named("ServiceAccount") or {"default"})
