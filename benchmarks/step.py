@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from benchmarks.contender import take_turns
@@ -56,16 +57,18 @@ def main(url: str, front: str, template: str) -> None:
     one_by_one = VerifierClient(url, max_request_completions=PROMPTS * ROLLOUTS)
     asynchronous = AsyncVerifierClient(url)
 
-    def on_the_loop(items: Items) -> object:
-        return loop.run_until_complete(asynchronous.score(items, toolset=TOOLSET))
+    def waited_for(items: Items, **fields: Any) -> object:
+        return waiting.score(items, toolset=TOOLSET, **fields)
+
+    def on_the_loop(items: Items, **fields: Any) -> object:
+        return loop.run_until_complete(asynchronous.score(items, toolset=TOOLSET, **fields))
 
     ways: dict[str, Score] = {
-        "client, as it comes": lambda items: waiting.score(items, toolset=TOOLSET),
+        "client, as it comes": waited_for,
         "client, one request": lambda items: one_by_one.score(items, toolset=TOOLSET),
         "async client, as it comes": on_the_loop,
-        "client, rewards alone": lambda items: waiting.score(
-            items, toolset=TOOLSET, detail="reward"
-        ),
+        "client, rewards alone": partial(waited_for, detail="reward"),
+        "async client, rewards alone": partial(on_the_loop, detail="reward"),
     }
     for score in ways.values():
         score(json.loads(json.dumps(groups(99_999, PROMPTS, ROLLOUTS))))
