@@ -96,7 +96,18 @@ def open_keys(settings: Settings) -> Keys | None:
             f"keys are required but {os.fspath(source)} holds none that can be read: write one "
             "key a line, or unset it to serve loopback without keys"
         )
+    for folder in _exposing(settings):
+        log(logging.WARNING, Event.KEYS_EXPOSED, folder=os.fspath(folder))
     return keys
+
+
+def _exposing(settings: Settings) -> list[Path]:
+    """What scoring processes may read and the file of keys lies in."""
+    if settings.api_keys_file is None:
+        return []
+    file = settings.api_keys_file.resolve()
+    readable = settings.toolsets + settings.profiles
+    return [path for path in readable if file.is_relative_to(path.resolve())]
 
 
 def _read(file: Path) -> frozenset[bytes]:

@@ -39,6 +39,8 @@ class Event(StrEnum):
     WORKER_FAILURE = "worker_failure"
     KEYS_READ = "keys_read"
     KEYS_UNREADABLE = "keys_unreadable"
+    KEYS_EXPOSED = "keys_exposed"
+    """The file of keys lies where scoring processes may read."""
     SCORE_LOG_DROPS = "score_log_drops"
     SCORE_LOG_RECOVERED = "score_log_recovered"
     SCORE_LOG_WRITER_LOST = "score_log_writer_lost"

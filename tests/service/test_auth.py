@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_runner import Connect
@@ -126,6 +127,26 @@ def test_a_file_without_a_key_refuses_the_start(tmp_path: Path, content: str | N
         file.write_text(content)
     with pytest.raises(StartRefused, match=os.fspath(file)):
         open_keys(Settings(api_keys_file=file))
+
+
+@pytest.mark.parametrize(
+    ("folder", "exposed"), [("etc", True), ("etc/toolsets", False), ("et", False)]
+)
+@pytest.mark.parametrize("loaded", ["toolsets", "profiles"])
+def test_keys_that_scoring_processes_may_read_are_told(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    loaded: str,
+    folder: str,
+    exposed: bool,
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "keys").write_text("first\n")
+    monkeypatch.chdir(tmp_path)
+    paths: dict[str, Any] = {loaded: (tmp_path / folder,)}
+    open_keys(Settings(api_keys_file=Path("etc/keys"), **paths))
+    assert ("keys_exposed" in caplog.messages) is exposed
 
 
 def test_an_empty_list_of_keys_refuses_the_start() -> None:
