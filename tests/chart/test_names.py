@@ -46,8 +46,9 @@ def test_a_label_names_the_release_as_it_is(name: str) -> None:
     assert labels["app.kubernetes.io/instance"] == name
 
 
-def test_dots_make_no_two_releases_one() -> None:
-    assert made("a.b").named("Service").isdisjoint(made("a.c").named("Service"))
+@pytest.mark.parametrize(("one", "other"), [("a.b", "a.c"), ("a.b", "a-b"), ("1", "v1")])
+def test_no_two_releases_share_a_name(one: str, other: str) -> None:
+    assert _names(made(one)).isdisjoint(_names(made(other)))
 
 
 def test_names_that_yaml_reads_as_something_else_stay_names() -> None:
@@ -68,6 +69,10 @@ def test_names_that_yaml_reads_as_something_else_stay_names() -> None:
     named = (spec["priorityClassName"], spec["runtimeClassName"], spec["serviceAccountName"])
     assert named == ("1", "2", "3")
     assert everything.the("Ingress")["spec"]["ingressClassName"] == "5"
+
+
+def _names(everything: Release) -> set[tuple[str, str]]:
+    return {(each["kind"], each["metadata"]["name"]) for each in everything.objects}
 
 
 def _misnamed(everything: Release) -> list[object]:

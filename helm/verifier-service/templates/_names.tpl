@@ -1,13 +1,14 @@
 {{/*
 The name of the release's objects: at most 32 characters, so that what is put behind it stays below 63. A release may hold
-dots and begin with a digit; a Service may not.
+dots and begin with a digit; a Service may not. What is cut or changed ends in a hash, so that no two releases share a name.
 */}}
 {{- define "verifier.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- $release := regexReplaceAll "^([0-9])" .Release.Name "v${1}" | replace "." "-" -}}
 {{- $full := .Values.fullnameOverride | default (contains $name $release | ternary $release (printf "%s-%s" $release $name)) -}}
-{{- if gt (len $full) 32 -}}
-{{- printf "%s-%s" (trunc 25 $full | trimSuffix "-") (sha256sum $full | trunc 6) -}}
+{{- $changed := and (ne $release .Release.Name) (not .Values.fullnameOverride) -}}
+{{- if or $changed (gt (len $full) 32) -}}
+{{- printf "%s-%s" (trunc 25 $full | trimSuffix "-") (printf "%s/%s" .Release.Name $full | sha256sum | trunc 6) -}}
 {{- else -}}
 {{- $full -}}
 {{- end -}}
