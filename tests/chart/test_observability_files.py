@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.chart.rendering import CHART, release
-from tests.chart.value_sets import VALUE_SETS
+from tests.chart.value_sets import VALUE_SETS, merged
 
 RULES = """\
 groups:
@@ -43,6 +43,21 @@ def test_rules_keep_what_prometheus_fills_in(folder: Path) -> None:
     made = release(VALUE_SETS["service-monitor"], folder=folder)
     assert made.the("PrometheusRule")["spec"] == yaml.safe_load(RULES)
     assert made.the("PrometheusRule")["metadata"]["labels"]["release"] == "prometheus"
+
+
+@pytest.mark.parametrize("repository", ["", "https://git.example.com/rl/verifier/blob/main"])
+def test_runbooks_are_read_where_the_repository_is(repository: str) -> None:
+    values = {"metrics": {"rules": {"repository": repository}}}
+    made = release(merged(VALUE_SETS["service-monitor"], values))
+    links = {
+        rule["annotations"]["runbook_url"]
+        for group in made.the("PrometheusRule")["spec"]["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+    pages = {link.removeprefix(repository).removeprefix("/") for link in links}
+    assert all(link.startswith(repository) for link in links)
+    assert [page for page in pages if not (CHART.parents[1] / page).is_file()] == []
 
 
 def test_dashboards_keep_what_grafana_fills_in(folder: Path) -> None:

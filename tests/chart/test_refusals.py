@@ -191,6 +191,7 @@ MALFORMED: dict[str, tuple[dict[str, Any], str]] = {
     "a setting that is no number": ({"settings": {"drain_s": "soon"}}, "drain_s"),
     "no pods": ({"replicaCount": 0}, "replicaCount"),
     "root": ({"runAsUser": 0}, "runAsUser"),
+    "a port for the privileged": ({"metrics": {"port": 80}}, "metrics/port"),
     "a port that is none": ({"metrics": {"port": 70_000}}, "metrics/port"),
     "a digest that is none": ({"image": {"digest": "0.1.0"}}, "image/digest"),
     "a key that is too short": ({"auth": {"keys": ["k"]}}, "auth/keys"),
