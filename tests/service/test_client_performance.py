@@ -1,8 +1,8 @@
 """A step through the client has not become dearer: its CPU time against json's in the same run.
 
 The yardstick is `json.dumps` of the request and `json.loads` of the answer. Both take turns, and
-the least of several rounds counts, because a busy neighbour only ever adds. The bound leaves half of
-what was measured when it was set, 1.4 with verdicts and 1.5 with rewards alone, to chance, and
+the least of several rounds counts, because a busy neighbour only ever adds. The bound leaves half
+of what was measured when it was set to chance, 1.4 with verdicts and 1.5 with rewards alone, and
 twice the work breaks it.
 """
 
