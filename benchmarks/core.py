@@ -17,7 +17,7 @@ from benchmarks.corpus import KINDS, TOOLSET, Sample, always_new, mixed
 from benchmarks.measure import Tree, cpu_us_each
 from verifier_service import encode
 from verifier_service.decode import decode_body
-from verifier_service.engine import Engine, EngineConfig, Setting
+from verifier_service.engine import Engine, EngineConfig
 from verifier_service.findings import Finding
 from verifier_service.handler import RequestHandler
 from verifier_service.jobs import Job, Reply, Task
@@ -27,6 +27,7 @@ from verifier_service.scoring.pipeline import prepare, score
 from verifier_service.scoring.text import read
 from verifier_service.scoring.types import Options
 from verifier_service.scoring.values import content_key
+from verifier_service.setting import Setting
 from verifier_service.wire import ScoreRequest
 
 BATCH: Final = 64

@@ -16,24 +16,21 @@ from verifier_service import encode, findings
 from verifier_service._version import __version__
 from verifier_service.engine import (
     Engine,
-    Setting,
     UnknownName,
     timed_out,
     verifier_error,
 )
 from verifier_service.findings import Finding
 from verifier_service.jobs import Counts, Fate, Job, Progress, Reply
+from verifier_service.known import Known
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.pipeline import Completion, unscored
 from verifier_service.scoring.types import Failure, Outcome, Verdict
-from verifier_service.scoring.values import spelling
+from verifier_service.setting import Setting
 from verifier_service.wire import ScoreItem, ScoreRequest, effective_options
 
 REPORT_EVERY_S: Final = 0.05
 """A worker that dies costs at most this much work; short requests never report."""
-
-Circumstances = Setting | Verdict
-"""What is in force for an item, or the verdict of all its completions where nothing can be."""
 
 
 class Batch:
@@ -55,7 +52,7 @@ class Batch:
         for piece in job.finished:
             self.findings += findings.of_piece(piece)
         self._reported = len(self.findings)
-        self._common: Circumstances | None = None
+        self._common: Setting | Verdict | None = None
         engine.check_format(request.format)
         engine.check_languages(effective_options(None, request.options))
         engine.profile(request.profile)
@@ -65,7 +62,7 @@ class Batch:
     def judge_all(self, progress: Progress) -> None:
         """Find what every completion comes to that no earlier worker has judged."""
         last_report = time.monotonic()
-        for flat, item, completion, circumstances, truth in self._left():
+        for flat, completion, circumstances in self._left():
             progress.working_on(flat)
             now = time.monotonic()
             # After a loss everything is reported: what is scored must not be lost again.
@@ -79,10 +76,9 @@ class Batch:
             elif isinstance(circumstances, Verdict):
                 finding = Finding.of(circumstances)
             elif self.request.detail == "full":
-                verdict = self.engine.judge(completion, item.ground_truth, circumstances)
-                finding = Finding.of(verdict, traced=True)
+                finding = Finding.of(self.engine.judge(completion, circumstances), traced=True)
             else:
-                finding = self.engine.find(completion, item.ground_truth, truth, circumstances)
+                finding = self.engine.find(completion, circumstances)
             self.findings.append(finding)
 
     def _report(self, progress: Progress) -> None:
@@ -90,19 +86,25 @@ class Batch:
             progress.finished(findings.piece(self.findings[self._reported :]))
             self._reported = len(self.findings)
 
-    def _left(self) -> Iterator[tuple[int, ScoreItem, Completion, Circumstances, bytes]]:
-        """The completions that no earlier worker has finished, with what their group shares."""
+    def _left(self) -> Iterator[tuple[int, Completion, Known | Verdict]]:
+        """The completions that no earlier worker has finished, with what is known of their task,
+        or the verdict of them all where nothing can be."""
         first, finished = 0, len(self.findings)
         for item in self.request.items:
             group = item.group
             if first + len(group) > finished:
-                circumstances = self._circumstances(item)
-                truth = spelling(item.ground_truth)
+                known = self._known(item)
                 for flat in range(max(first, finished), first + len(group)):
-                    yield flat, item, group[flat - first], circumstances, truth
+                    yield flat, group[flat - first], known
             first += len(group)
 
-    def _circumstances(self, item: ScoreItem) -> Circumstances:
+    def _known(self, item: ScoreItem) -> Known | Verdict:
+        setting = self._circumstances(item)
+        if isinstance(setting, Verdict):
+            return setting
+        return self.engine.known(item.ground_truth, setting)
+
+    def _circumstances(self, item: ScoreItem) -> Setting | Verdict:
         """What is in force for an item; found once for all items that say nothing of their own."""
         if not _OWN.isdisjoint(item.model_fields_set):
             return self._found(item)
@@ -110,7 +112,7 @@ class Batch:
             self._common = self._found(item)
         return self._common
 
-    def _found(self, item: ScoreItem) -> Circumstances:
+    def _found(self, item: ScoreItem) -> Setting | Verdict:
         found: list[Setting] = []
 
         def find() -> Verdict:

@@ -6,10 +6,9 @@ whatever goes wrong into the outcome of the one completion that it concerns.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -18,6 +17,7 @@ from sandbox_tools.errors import ToolsetError
 from sandbox_tools.types import Json
 from verifier_service.cache import Cache
 from verifier_service.findings import Finding
+from verifier_service.known import Known, Memory, call_key, words
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.errors import BadTask
 from verifier_service.scoring.judge import Task
@@ -41,19 +41,12 @@ from verifier_service.scoring.types import (
     Verdict,
 )
 from verifier_service.scoring.values import spelling
+from verifier_service.setting import Setting, digest
 from verifier_service.worker import TimeLimitExceeded, time_limit
 
-CACHED_TASKS: Final = 131_072
-CACHED_TASK_BYTES: Final = 24 * 1024 * 1024
-"""Of ground truths; a task takes two to three KiB, or about twelve times its ground truth."""
 CACHED_OFFERS: Final = 256
 CACHED_OFFER_BYTES: Final = 4 * 1024 * 1024
 """Inline tool lists are compiled once for each distinct content; a training run has few."""
-CACHED_FINDINGS: Final = 16_384
-CACHED_FINDING_BYTES: Final = 16 * 1024 * 1024
-"""Of the completions; what is kept of each takes about 1 KiB besides."""
-KEPT_KEYS: Final = 256
-"""A request says anew what is in force, and a training run always says the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +64,8 @@ class EngineConfig:
     """Seconds that a request may take which does not say."""
     max_batch: int = 16_384
     """Completions in one request."""
+    memory_bytes: int = 384 * 1024 * 1024
+    """What may be remembered of tasks and completions takes about so much."""
     wire_unscored: Mapping[str, float] = field(default_factory=dict)
     """By the name of a trainer's wire: what stands for a reward that does not exist."""
 
@@ -81,52 +76,6 @@ class UnknownName(Exception):
     def __init__(self, field: str, code: Code, message: str) -> None:
         self.field, self.code, self.message = field, code, message
         super().__init__(message)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What is in force for one item: the tools on offer, and how to read, judge and reward."""
-
-    offer: Offer
-    offer_key: bytes
-    """Digest of the offer: equal keys stand for equal tools."""
-    profile: Profile
-    format: str
-    options: Options
-
-    @cached_property
-    def task_key(self) -> bytes:
-        """Content of what a task depends on besides its ground truth."""
-        return _task_key(self.offer_key, self.options)
-
-    @cached_property
-    def key(self) -> bytes:
-        """Content of what a verdict depends on besides its task and completion."""
-        return _verdict_key(self.task_key, self.profile.name, self.format)
-
-
-def _content(completion: Completion) -> bytes | None:
-    """A key of what a completion says; None for one that nests too deep to be written again."""
-    if isinstance(completion, str):
-        return completion.encode("utf-8", "surrogatepass")
-    try:
-        return b"\xff" + spelling(completion)  # no text has that byte
-    except RecursionError:
-        return None
-
-
-@lru_cache(KEPT_KEYS)
-def _task_key(offer_key: bytes, options: Options) -> bytes:
-    return _digest(offer_key, repr(options).encode())
-
-
-@lru_cache(KEPT_KEYS)
-def _verdict_key(task_key: bytes, profile: str, format: str) -> bytes:  # noqa: A002
-    return _digest(task_key, profile.encode(), format.encode())
-
-
-def _digest(*parts: bytes) -> bytes:
-    return hashlib.sha256(b"\0".join(parts)).digest()
 
 
 Value = TypeVar("Value")
@@ -149,14 +98,13 @@ class Engine:
         self.profiles = _load_profiles(config.profiles)
         self._formats = frozenset(format_names())
         self._offers = {
-            name: (offer_toolset(toolset), _digest(b"toolset", name.encode()))
+            name: (offer_toolset(toolset), digest(b"toolset", name.encode()))
             for name, toolset in self.toolsets.items()
         }
         for language in available_languages():
             read("Word lists are read from files, which a hardened process may not.", (language,))
         self._inline = Cache[tuple[Offer | Failure, bytes]](CACHED_OFFERS, CACHED_OFFER_BYTES)
-        self._tasks = Cache[Task | Failure](CACHED_TASKS, CACHED_TASK_BYTES)
-        self._findings = Cache[Finding](CACHED_FINDINGS, CACHED_FINDING_BYTES)
+        self._memory = Memory(config.memory_bytes)
 
     # What a request names
 
@@ -171,7 +119,7 @@ class Engine:
             content = spelling(tools)
             found, key = self._inline.get(
                 content,
-                lambda: (_or_bad_task(lambda: offer_inline(tools)), _digest(b"inline", content)),
+                lambda: (_or_bad_task(lambda: offer_inline(tools)), digest(b"inline", content)),
             )
             return _or_raise(found), key
         return self._offers[self.toolset(toolset or "").name]
@@ -205,63 +153,58 @@ class Engine:
 
     # Judging
 
-    def prepare(self, ground_truth: Json, truth: bytes, setting: Setting) -> Task:
-        """The checked task of a ground truth, made once for each distinct content.
+    def known(self, ground_truth: Json, setting: Setting) -> Known:
+        """What is remembered of a task; asked for once for all completions of a group."""
+        return self._memory.of(ground_truth, setting)
 
-        Args:
-            truth: `spelling` of the ground truth.
+    def prepare(self, known: Known) -> Task:
+        """The checked task of a ground truth, made once for each distinct content.
 
         Raises:
             BadTask: The ground truth is wrong.
             SandboxError: A tool broke on it.
         """
-        limits = self.config.limits
-        found = self._tasks.get(
-            setting.task_key + truth,
-            lambda: _or_bad_task(
-                lambda: prepare(ground_truth, setting.offer, setting.options, limits)
-            ),
-        )
-        return _or_raise(found)
+        if known.task is None:
+            known.task = _or_bad_task(partial(self._prepared, known))
+        return _or_raise(known.task)
 
-    def judge(self, completion: Completion, ground_truth: Json, setting: Setting) -> Verdict:
+    def _prepared(self, known: Known) -> Task:
+        setting = known.setting
+        return prepare(known.ground_truth, setting.offer, setting.options, self.config.limits)
+
+    def judge(self, completion: Completion, known: Known) -> Verdict:
         """The verdict of one completion, within its time limit; nothing is raised."""
-        return self._judge(completion, None, ground_truth, spelling(ground_truth), setting)
+        return self._judge(completion, None, known)
 
-    def find(
-        self, completion: Completion, ground_truth: Json, truth: bytes, setting: Setting
-    ) -> Finding:
+    def find(self, completion: Completion, known: Known) -> Finding:
         """What one completion comes to; those of a task that say or call the same are judged once.
 
         Args:
-            truth: `spelling` of the ground truth.
+            known: What is remembered of the task.
         """
-        said = _content(completion)
-        if said is None:
-            return Finding.of(self._judge(completion, None, ground_truth, truth, setting))
-        key = b"\0".join((setting.key, truth, said))
-        found = self._findings.find(key)
+        key = words(completion)
+        if key is None:
+            return Finding.of(self._judge(completion, None, known))
+        found = known.by_words.get(key)
         if found is None:
-            found = self._new_finding(completion, ground_truth, truth, setting)
+            found = self._new_finding(completion, known)
             if found.scored:
-                self._findings.keep(key, found)
+                found = self._memory.keep(known, known.by_words, key, found)
         return found
 
-    def _new_finding(
-        self, completion: Completion, ground_truth: Json, truth: bytes, setting: Setting
-    ) -> Finding:
+    def _new_finding(self, completion: Completion, known: Known) -> Finding:
         """Of a completion that is new: what it calls may not be."""
-        plain = self._plain(completion, setting) if isinstance(completion, str) else None
+        plain = self._plain(completion, known.setting) if isinstance(completion, str) else None
         if plain is None:
-            return Finding.of(self._judge(completion, plain, ground_truth, truth, setting))
+            return Finding.of(self._judge(completion, plain, known))
         # Of the thought before a plain call the verdict does not depend.
-        call = spelling([plain.format, plain.calls[0].name, plain.calls[0].arguments])
-        key = b"\1".join((setting.key, truth, call))
-        found = self._findings.find(key)
+        [call] = plain.calls
+        key = call_key(plain.format, call.name, call.arguments)
+        found = known.by_call.get(key)
         if found is None:
-            found = Finding.of(self._judge(completion, plain, ground_truth, truth, setting))
+            found = Finding.of(self._judge(completion, plain, known))
             if found.scored:
-                self._findings.keep(key, found)
+                found = self._memory.keep(known, known.by_call, key, found)
         return found
 
     def _plain(self, text: str, setting: Setting) -> Parsed | None:
@@ -273,18 +216,11 @@ class Engine:
             limits=self.config.limits,
         )
 
-    def _judge(
-        self,
-        completion: Completion,
-        plain: Parsed | None,
-        ground_truth: Json,
-        truth: bytes,
-        setting: Setting,
-    ) -> Verdict:
+    def _judge(self, completion: Completion, plain: Parsed | None, known: Known) -> Verdict:
         def judged() -> Verdict:
-            task = self.prepare(ground_truth, truth, setting)
-            parsed = plain or self._parsed(completion, setting)
-            return self._scored(parsed, task, setting)
+            task = self.prepare(known)
+            parsed = plain or self._parsed(completion, known.setting)
+            return self._scored(parsed, task, known.setting)
 
         return self.guarded(judged)
 
@@ -310,7 +246,7 @@ class Engine:
         """What is wrong with a ground truth, or None where it scores full against itself."""
 
         def prepared() -> Verdict:
-            self.prepare(ground_truth, spelling(ground_truth), setting)
+            self.prepare(self.known(ground_truth, setting))
             return _FINE
 
         verdict = self.guarded(prepared)

@@ -10,11 +10,12 @@ from typing import cast
 from sandbox_tools.types import Json
 from verifier_service import encode
 from verifier_service.decode import decode_body
-from verifier_service.engine import Engine, EngineConfig, Setting
+from verifier_service.engine import Engine, EngineConfig
 from verifier_service.handler import RequestHandler
 from verifier_service.jobs import Call, Job, Task
 from verifier_service.score_log.conditions import Conditions
 from verifier_service.scoring.types import Failure, Options
+from verifier_service.setting import Setting
 
 
 class RequestRefused(Exception):

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from typing import cast
 
 from sandbox_tools.types import Json
-from verifier_service.engine import Engine, Setting
+from verifier_service.engine import Engine
 from verifier_service.jobs import Room, Timings
+from verifier_service.known import Known
 from verifier_service.scoring.judge import Task
 from verifier_service.scoring.pipeline import Completion
 from verifier_service.scoring.types import Parsed, Verdict
+from verifier_service.setting import Setting
 
 
 class Rooms:
@@ -55,9 +57,9 @@ class TimedEngine(Engine):
         vars(self).update(vars(engine))  # what is loaded and what is cached are one and the same
         self._rooms = rooms
 
-    def prepare(self, ground_truth: Json, truth: bytes, setting: Setting) -> Task:
+    def prepare(self, known: Known) -> Task:
         with self._rooms.entered(Room.PREPARE):
-            return super().prepare(ground_truth, truth, setting)
+            return super().prepare(known)
 
     def _plain(self, text: str, setting: Setting) -> Parsed | None:
         with self._rooms.entered(Room.PARSE):

@@ -32,6 +32,7 @@ def serve(settings: Settings) -> int:
         item_timeout_s=settings.item_timeout_ms / 1000,
         deadline_s=settings.deadline_ms / 1000,
         max_batch=settings.max_batch,
+        memory_bytes=settings.worker_memory_bytes * 3 // 8,
         wire_unscored=settings.wire_unscored,
     )
     try:

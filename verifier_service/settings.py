@@ -105,7 +105,8 @@ class Settings(BaseSettings):
     worker_memory_bytes: int = Field(
         default=1024 * MIB,
         ge=128 * MIB,
-        description="Address space of a scoring process, and of the score log's, in bytes.",
+        description="Address space of a scoring process, and of the score log's, in bytes; a "
+        "scoring process remembers tasks and completions in three eighths of it.",
     )
     max_body_bytes: int = Field(
         default=64 * MIB, ge=1024, description="Largest request body in bytes; 413 beyond."

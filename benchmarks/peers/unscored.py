@@ -9,10 +9,11 @@ from typing import Any
 from benchmarks.corpus import TOOLSET
 from verifier_service import serve
 from verifier_service.cli import app
-from verifier_service.engine import Engine, EngineConfig, Setting
+from verifier_service.engine import Engine, EngineConfig
 from verifier_service.findings import Finding
 from verifier_service.handler import RequestHandler
 from verifier_service.scoring.types import Options
+from verifier_service.setting import Setting
 
 CALL = {"name": "get_stock_price", "arguments": {"ticker": "AAPL", "date": "2025-01-03"}}
 
@@ -24,7 +25,7 @@ class Indifferent(Engine):
         super().__init__(config)
         offer, key = self.offer(TOOLSET, None)
         setting = Setting(offer, key, self.profile("tiered"), "auto", Options())
-        self._right = Finding.of(self.judge(json.dumps(CALL), [CALL], setting))
+        self._right = Finding.of(self.judge(json.dumps(CALL), self.known([CALL], setting)))
 
     def find(self, *_: Any, **__: Any) -> Finding:
         """What a right call comes to."""

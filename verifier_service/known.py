@@ -1,0 +1,122 @@
+"""What a scoring process remembers: the tasks that it has met, and what their completions came to.
+
+Bounded by the memory that it takes, not by numbers: 384 MiB hold some 90,000 tasks with one short
+completion each, or 50,000 with eight.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final
+
+from sandbox_tools.types import Json
+from verifier_service.findings import Finding
+from verifier_service.scoring.judge import Task
+from verifier_service.scoring.pipeline import Completion
+from verifier_service.scoring.types import Failure
+from verifier_service.scoring.values import spelling
+from verifier_service.setting import Setting
+
+FINDINGS_OF_A_TASK: Final = 1024
+"""A task that a run never leaves must not crowd out all others."""
+FINDINGS_ALIKE: Final = 4096
+"""Most right calls come to the same, whatever their task: that is held once."""
+LONGEST_KEY: Final = 256
+"""Characters of a completion that is its own key; longer ones have a digest."""
+
+_TASK_BYTES: Final = 1500
+_TASK_BYTES_A_BYTE: Final = 12
+"""A prepared task for each byte of its ground truth: measured, as are the others."""
+_FINDING_BYTES: Final = 300
+_KEY_BYTES: Final = 150
+
+Key = str | bytes
+
+
+@dataclass(slots=True, eq=False)
+class Known:
+    """What is known of one ground truth under one setting."""
+
+    key: bytes
+    ground_truth: Json
+    setting: Setting
+    task: Task | Failure | None = None
+    """None until it is prepared; a failure where the ground truth is wrong."""
+    by_words: dict[Key, Finding] = field(default_factory=dict)
+    """By what a completion says as a whole: see `words`."""
+    by_call: dict[Key, Finding] = field(default_factory=dict)
+    """By the one call that a completion is, whatever was thought before it."""
+    cost: int = 0
+
+
+class Memory:
+    """Everything that is known, least recently asked for first."""
+
+    def __init__(self, room: int) -> None:
+        """Remember what takes at most about so many bytes."""
+        self._left = room
+        self._known = OrderedDict[bytes, Known]()
+        self._alike: dict[bytes, Finding] = {}
+
+    def of(self, ground_truth: Json, setting: Setting) -> Known:
+        """What is known of a ground truth under a setting."""
+        truth = spelling(ground_truth)
+        key = setting.key + truth
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = Known(key, ground_truth, setting)
+            self._charge(known, _TASK_BYTES + _TASK_BYTES_A_BYTE * len(truth))
+        else:
+            self._known.move_to_end(key)
+        return known
+
+    def keep(self, known: Known, among: dict[Key, Finding], key: Key, found: Finding) -> Finding:
+        """Remember what a completion came to; returns the one that stands for all alike.
+
+        Args:
+            among: Which findings of `known`.
+        """
+        shared = self._shared(found)
+        if len(among) >= FINDINGS_OF_A_TASK:
+            del among[next(iter(among))]
+        else:
+            own = 0 if shared is not found else _FINDING_BYTES + len(found.members)
+            self._charge(known, _KEY_BYTES + len(key) + own)
+        among[key] = shared
+        return shared
+
+    def _shared(self, found: Finding) -> Finding:
+        if len(self._alike) >= FINDINGS_ALIKE:
+            self._alike.clear()
+        return self._alike.setdefault(found.members, found)
+
+    def _charge(self, known: Known, cost: int) -> None:
+        if self._known.get(known.key) is not known:
+            return  # Forgotten meanwhile: it goes with the request that it is of.
+        known.cost += cost
+        self._left -= cost
+        while self._left < 0 and len(self._known) > 1:
+            _, forgotten = self._known.popitem(last=False)
+            self._left += forgotten.cost
+
+
+def words(completion: Completion) -> Key | None:
+    """A key of what a completion says; None for one that nests too deep to be written again."""
+    if isinstance(completion, str):
+        if len(completion) <= LONGEST_KEY:
+            return completion
+        return hashlib.sha256(completion.encode("utf-8", "surrogatepass")).digest()
+    try:
+        return hashlib.sha256(b"\xff" + spelling(completion)).digest()  # no text has that byte
+    except RecursionError:
+        return None
+
+
+def call_key(form: str, name: str, arguments: Json) -> Key:
+    """A key of one call and of the format that it is written in."""
+    content = spelling([form, name, arguments])
+    if len(content) > LONGEST_KEY:
+        return hashlib.sha256(content).digest()
+    return bytes(memoryview(content))  # A copy: orjson leaves room for four kilobytes behind it.
