@@ -134,6 +134,17 @@ def test_a_file_that_somebody_emptied_is_not_gone_on_with(tmp_path: Path) -> Non
     assert files.empty
 
 
+def test_a_write_does_not_look_at_all_other_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An idle service closes a file an hour: thousands, after some months."""
+    files = opened(tmp_path)
+    write(files, b"first\n")
+    monkeypatch.setattr(Path, "glob", None)
+    write(files, b"second\n")
+    assert next(tmp_path.iterdir()).read_bytes() == b"first\nsecond\n"
+
+
 def test_nobody_else_may_read_the_files(tmp_path: Path) -> None:
     write(opened(tmp_path), b"line\n")
     assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o600]

@@ -47,6 +47,8 @@ class Files:
         self._descriptor = -1
         self._size = 0
         self._began = 0.0
+        self._closed_bytes: int | None = None
+        """Bytes of the closed files when they were looked at last; None for not since a close."""
         self.known: set[str] = set()
         """Digests of the tools that the open file has described."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -98,6 +100,7 @@ class Files:
     def close(self) -> None:
         """Close the open file under its final name; the next write begins another."""
         path, self._path = self._path, None
+        self._closed_bytes = None
         self.known.clear()
         if path is None:
             return
@@ -131,15 +134,22 @@ class Files:
             self._path = path
 
     def _make_room(self, size: int) -> None:
-        """Remove the oldest closed files until the log may grow by `size`."""
+        """Remove the oldest closed files until the log may grow by `size`.
+
+        The folder is looked at when a file is begun and when the bound is near, not at every write.
+        """
+        room = self._max_bytes - size - (0 if self._path is None else self._size)
+        if self._closed_bytes is not None and self._closed_bytes <= room:
+            return
         closed = list(_closed(self._folder))
-        total = self._size * (self._path is not None) + sum(n for _, n in closed)
+        total = sum(n for _, n in closed)
         for path, n in closed:
-            if total + size <= self._max_bytes:
-                return
+            if total <= room:
+                break
             path.unlink(missing_ok=True)
             total -= n
-        if total + size > self._max_bytes:  # what is open is all there is
+        self._closed_bytes = total
+        if total > room:  # what is open is all there is
             self.close()
             self._make_room(size)
 
