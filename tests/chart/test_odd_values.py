@@ -1,4 +1,4 @@
-"""A value that is set to null is refused, or as if it were empty: it never becomes a 0."""
+"""Odd values: null is refused or empty, never a 0; another type breaks no template."""
 
 from __future__ import annotations
 
@@ -51,6 +51,8 @@ VALUES = [
     if path not in SAY_THEMSELVES and not any(path[: len(each)] == each != path for each in OPEN)
 ]
 
+OF_ANOTHER_TYPE = ["a: b", "{{ .Values }}", 1, [1], {"a": "b"}]
+
 
 def everything_but(path: Path, value: Any) -> dict[str, Any]:
     """All values, and this one in the place of what they say there."""
@@ -71,6 +73,13 @@ def test_null_is_refused_or_empty(path: Path) -> None:
         # A map is merged with its defaults: it is empty when each of them is null.
         empty = dict.fromkeys(default) if isinstance(default, dict) else type(default)()
         assert told == _outcome(everything_but(path, empty))
+
+
+@pytest.mark.parametrize("path", VALUES, ids=".".join)
+@pytest.mark.parametrize("value", OF_ANOTHER_TYPE, ids=repr)
+def test_a_value_of_another_type_is_refused_or_rendered(path: Path, value: Any) -> None:
+    """Whoever mistypes a value reads its name, never where a template or its YAML broke."""
+    assert 'executing "' not in _outcome(everything_but(path, value))
 
 
 @pytest.mark.parametrize("path", sorted(SAY_THEMSELVES), ids=".".join)
