@@ -12,6 +12,7 @@ import pytest
 from cli_samples import CALL, MISTYPED, RIGHT, TRUTH, WRONG, Verifier
 
 from sandbox_tools.types import Json
+from verifier_service._version import __version__
 from verifier_service.local import LocalVerifier
 from verifier_service.score_log.conditions import Conditions
 from verifier_service.score_log.lines import Lines, Record, settings_line
@@ -138,6 +139,19 @@ def test_a_toolset_that_is_not_there_is_named_and_changes_the_reward(
     code, found = replayed(verifier, folder)
     assert (code, found["digests"][0]["loaded"]) == (1, None)
     assert found["why"][0]["come"] == ["task.unknown_toolset"]
+
+
+def test_another_version_of_the_service_is_named(verifier: Verifier, log: Log) -> None:
+    folder = log(finance(RIGHT))
+    replaced(folder, f'"version":"{__version__}"', '"version":"0.0.1"')
+    code, found = replayed(verifier, folder)
+    assert (
+        code,
+        [(told["kind"], told["logged"], told["loaded"]) for told in found["digests"]],
+    ) == (
+        0,
+        [("version", "0.0.1", __version__)],
+    )
 
 
 @pytest.mark.parametrize("named", ["finance@sha256:0", "gone", "gone@sha256:0", "a@b@c", "@"])

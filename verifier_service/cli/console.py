@@ -123,9 +123,12 @@ def column(name: str) -> Column:
     return Column(name, overflow="fold")
 
 
+_DIGEST_SHOWN: Final = 20
+
+
 def digest_shown(digest: str) -> str:
     """A digest for a table: its beginning on a terminal, the whole for other programs."""
-    return f"{digest[:19]}…" if stdout().is_terminal else digest
+    return f"{digest[:19]}…" if stdout().is_terminal and len(digest) > _DIGEST_SHOWN else digest
 
 
 def print_json(value: Json) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from verifier_service._version import __version__
 from verifier_service.cli import options
 from verifier_service.cli.console import (
     EXIT_BAD_INPUT,
@@ -182,6 +183,8 @@ class _Replay:
     def _compare_digests(self, decision: Decision) -> None:
         engine = self._local.engine
         loaded: Any
+        service = {"name": "verifier-service", "digest": decision.version}
+        self._into.add_reference("version", service, __version__)
         if decision.toolset is not None:
             loaded = engine.toolsets.get(decision.toolset["name"])
             self._into.add_reference("toolset", decision.toolset, loaded and loaded.digest)

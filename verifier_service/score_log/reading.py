@@ -37,6 +37,8 @@ class Decision:
     profile: Mapping[str, Json]
     verdict: Mapping[str, Any]
     conditions: Conditions = field(default_factory=Conditions)
+    version: str | None = None
+    """Of the service."""
     id: Json = None
     run: Json = None
     step: Json = None
@@ -173,6 +175,7 @@ def _decision(
         line["profile"],
         line["verdict"],
         conditions,
+        _is((str, NoneType), line.get("version")),
         line.get("id"),
         line.get("run"),
         line.get("step"),
