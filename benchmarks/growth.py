@@ -31,18 +31,24 @@ SOAK_ROUND_S: Final = 5
 def by_tasks(tasks: int, number: int) -> Tree:
     """CPU a completion while so many distinct tasks come by in turn, and what memory that takes.
 
-    First with the same completion whenever a task comes again, then with one that is new.
+    The first time; again with the same completions; then with others.
     """
     core, count = Core(), max(LEAST, tasks) // BATCH
     core.answer_all(bodies_of(always_new(WARMING_SEED), BATCH, 8))
-    again = bodies_of(in_turn(tasks, number), BATCH, count)
+    bodies = bodies_of(in_turn(tasks, number), BATCH, count)
     before = resident_mib(os.getpid())
-    us = cpu_us_each(lambda: core.answer_all(again), count * BATCH)
+    first = cpu_us_each(lambda: core.answer_all(bodies), count * BATCH)
     grown = resident_mib(os.getpid()) - before
+    again = cpu_us_each(lambda: core.answer_all(bodies), count * BATCH)
     count = LEAST // BATCH
     other = bodies_of(with_new_completions(in_turn(tasks, number), number), BATCH, count)
-    us_other = cpu_us_each(lambda: core.answer_all(other), count * BATCH)
-    return {"same completions": us, "new completions": us_other, "grown_mib": grown}
+    others = cpu_us_each(lambda: core.answer_all(other), count * BATCH)
+    return {
+        "first": first,
+        "same completions": again,
+        "new completions": others,
+        "grown_mib": grown,
+    }
 
 
 def in_turn(tasks: int, seed: int) -> Iterator[Sample]:

@@ -32,10 +32,9 @@ from benchmarks.servers import (
 from tests.trainers.__main__ import TABLE, NotInstalled, environment
 
 SIZES: Final = (1, 8, 64, 1024)
-REMEMBERED: Final = 16_384
-"""Completions that a worker remembers: `verifier_service.engine.CACHED_FINDINGS`."""
-DISTINCT: Final = 3 * REMEMBERED
-"""Completions in a stream of what is new: two workers cannot remember it between them."""
+DISTINCT: Final = 200_000
+"""Completions in a stream: more than are sent in a run, and than a worker remembers of what is
+new."""
 PEER_SAMPLES: Final = 1024
 PEERS: Final = Path(__file__).with_name("peers.toml")
 
@@ -76,8 +75,7 @@ class Streams:
         self._folder = folder
 
     def new(self, size: int) -> Path:
-        """Every completion and every task differs; more than can be remembered before the first
-        comes again."""
+        """Every completion and every task differs."""
         bodies = bodies_of(always_new(size), size, DISTINCT // size)
         return write_bodies(self._folder / f"new-{size}", bodies)
 
@@ -93,17 +91,11 @@ class Streams:
 
 
 def repeated(count: int) -> float:
-    """The share of the mixture's completions that are equal, task and text, to one among the
-    16,384 before them."""
-    recent: dict[tuple[str, str], None] = {}
-    again = 0
-    for sample in itertools.islice(mixed(8), count):
-        key = (json.dumps(sample.calls), str(sample.completion))
-        again += recent.pop(key, 0) is None
-        recent[key] = None
-        if len(recent) > REMEMBERED:
-            del recent[next(iter(recent))]
-    return again / count
+    """The share of the mixture's first completions that are equal, task and text, to one before."""
+    met = {
+        (json.dumps(each.calls), str(each.completion)) for each in itertools.islice(mixed(8), count)
+    }
+    return 1 - len(met) / count
 
 
 def throughput(folder: Path, rounds: int, seconds: int) -> Tree:

@@ -166,6 +166,7 @@ class Engine:
         """
         if known.task is None:
             known.task = _or_bad_task(partial(self._prepared, known))
+            known.ground_truth = None
         return _or_raise(known.task)
 
     def _prepared(self, known: Known) -> Task:
@@ -185,11 +186,11 @@ class Engine:
         key = words(completion)
         if key is None:
             return Finding.of(self._judge(completion, None, known))
-        found = known.by_words.get(key)
+        found = known.findings.get(key)
         if found is None:
             found = self._new_finding(completion, known)
             if found.scored:
-                found = self._memory.keep(known, known.by_words, key, found)
+                found = self._memory.keep(known, key, found)
         return found
 
     def _new_finding(self, completion: Completion, known: Known) -> Finding:
@@ -200,11 +201,11 @@ class Engine:
         # Of the thought before a plain call the verdict does not depend.
         [call] = plain.calls
         key = call_key(plain.format, call.name, call.arguments)
-        found = known.by_call.get(key)
+        found = known.findings.get(key)
         if found is None:
             found = Finding.of(self._judge(completion, plain, known))
             if found.scored:
-                found = self._memory.keep(known, known.by_call, key, found)
+                found = self._memory.keep(known, key, found)
         return found
 
     def _plain(self, text: str, setting: Setting) -> Parsed | None:

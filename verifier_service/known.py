@@ -1,7 +1,7 @@
 """What a scoring process remembers: the tasks that it has met, and what their completions came to.
 
-Bounded by the memory that it takes, not by numbers: 384 MiB hold some 90,000 tasks with one short
-completion each, or 50,000 with eight.
+Bounded by the memory that it takes, not by numbers: 384 MiB hold some 120,000 tasks with one short
+completion each, or 60,000 with eight.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ FINDINGS_ALIKE: Final = 4096
 LONGEST_KEY: Final = 256
 """Characters of a completion that is its own key; longer ones have a digest."""
 
-_TASK_BYTES: Final = 1500
-_TASK_BYTES_A_BYTE: Final = 12
+_TASK_BYTES: Final = 1300
+_TASK_BYTES_A_BYTE: Final = 8
 """A prepared task for each byte of its ground truth: measured, as are the others."""
 _FINDING_BYTES: Final = 300
 _KEY_BYTES: Final = 150
@@ -40,14 +40,13 @@ class Known:
     """What is known of one ground truth under one setting."""
 
     key: bytes
-    ground_truth: Json
     setting: Setting
+    ground_truth: Json
+    """None as soon as it is prepared."""
     task: Task | Failure | None = None
     """None until it is prepared; a failure where the ground truth is wrong."""
-    by_words: dict[Key, Finding] = field(default_factory=dict)
-    """By what a completion says as a whole: see `words`."""
-    by_call: dict[Key, Finding] = field(default_factory=dict)
-    """By the one call that a completion is, whatever was thought before it."""
+    findings: dict[Key, Finding] = field(default_factory=dict)
+    """By what a completion says as a whole, and by the one call that it is: `words`, `call_key`."""
     cost: int = 0
 
 
@@ -66,25 +65,21 @@ class Memory:
         key = setting.key + truth
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = Known(key, ground_truth, setting)
+            known = self._known[key] = Known(key, setting, ground_truth)
             self._charge(known, _TASK_BYTES + _TASK_BYTES_A_BYTE * len(truth))
         else:
             self._known.move_to_end(key)
         return known
 
-    def keep(self, known: Known, among: dict[Key, Finding], key: Key, found: Finding) -> Finding:
-        """Remember what a completion came to; returns the one that stands for all alike.
-
-        Args:
-            among: Which findings of `known`.
-        """
+    def keep(self, known: Known, key: Key, found: Finding) -> Finding:
+        """Remember what a completion came to; returns the one that stands for all alike."""
         shared = self._shared(found)
-        if len(among) >= FINDINGS_OF_A_TASK:
-            del among[next(iter(among))]
+        if len(known.findings) >= FINDINGS_OF_A_TASK:
+            del known.findings[next(iter(known.findings))]
         else:
             own = 0 if shared is not found else _FINDING_BYTES + len(found.members)
             self._charge(known, _KEY_BYTES + len(key) + own)
-        among[key] = shared
+        known.findings[key] = shared
         return shared
 
     def _shared(self, found: Finding) -> Finding:
@@ -115,8 +110,7 @@ def words(completion: Completion) -> Key | None:
 
 
 def call_key(form: str, name: str, arguments: Json) -> Key:
-    """A key of one call and of the format that it is written in."""
+    """A key of one call and of the format that it is written in, whatever was thought before it."""
     content = spelling([form, name, arguments])
-    if len(content) > LONGEST_KEY:
-        return hashlib.sha256(content).digest()
-    return bytes(memoryview(content))  # A copy: orjson leaves room for four kilobytes behind it.
+    # Joining makes a copy: what orjson returns has room for four kilobytes more.
+    return b"\0" + (content if len(content) <= LONGEST_KEY else hashlib.sha256(content).digest())

@@ -69,7 +69,7 @@ class TestMemory:
         memory = Memory(200_000)
         first, second = numbered(memory, setting, 0), numbered(memory, setting, 1)
         for number in range(FINDINGS_OF_A_TASK):
-            memory.keep(second, second.by_words, f"{number}" * 40, finding(f"{number}"))
+            memory.keep(second, f"{number}" * 40, finding(f"{number}"))
         assert numbered(memory, setting, 1) is second
         assert numbered(memory, setting, 0) is not first
 
@@ -77,23 +77,23 @@ class TestMemory:
         memory = Memory(1 << 30)
         known = numbered(memory, setting, 0)
         for number in range(3 * FINDINGS_OF_A_TASK):
-            memory.keep(known, known.by_words, f"{number}", finding(f"{number}"))
-        assert len(known.by_words) == FINDINGS_OF_A_TASK
-        assert f"{3 * FINDINGS_OF_A_TASK - 1}" in known.by_words
+            memory.keep(known, f"{number}", finding(f"{number}"))
+        assert len(known.findings) == FINDINGS_OF_A_TASK
+        assert f"{3 * FINDINGS_OF_A_TASK - 1}" in known.findings
 
     def test_a_task_that_is_forgotten_meanwhile_can_be_judged_on(self, setting: Setting) -> None:
         memory = Memory(1)
         forgotten = numbered(memory, setting, 0)
         numbered(memory, setting, 1)
-        found = memory.keep(forgotten, forgotten.by_words, "a", finding("a"))
-        assert forgotten.by_words == {"a": found}
+        found = memory.keep(forgotten, "a", finding("a"))
+        assert forgotten.findings == {"a": found}
 
     def test_what_comes_to_the_same_is_held_once(self, setting: Setting) -> None:
         memory = Memory(1 << 20)
         kept = set()
         for number in range(3):
             known = numbered(memory, setting, number)
-            kept.add(id(memory.keep(known, known.by_words, "a", finding("alike"))))
+            kept.add(id(memory.keep(known, "a", finding("alike"))))
         assert len(kept) == 1
 
 
@@ -143,4 +143,4 @@ class TestFind:
     def test_what_is_not_scored_is_judged_again(self, engine: Engine, setting: Setting) -> None:
         known = engine.known([{"name": "no_such_tool", "arguments": {}}], setting)
         assert engine.find("x", known).outcome == "invalid_task"
-        assert not known.by_words
+        assert not known.findings

@@ -202,10 +202,13 @@ def _is_read(one: CheckedCall, offer: Offer) -> bool:
 
 def first_choices(truth: GroundTruth) -> tuple[ToolCall, ...]:
     """The expected calls with the first value of every `$any_of`."""
-    return tuple(
-        ToolCall(call.name, {k: _first(v) for k, v in call.arguments.items() if v != _LEFT_OUT})
-        for call in truth.calls
-    )
+    return tuple(map(_first_choice, truth.calls))
+
+
+def _first_choice(call: ToolCall) -> ToolCall:
+    if not any(isinstance(value, AnyOf) for value in call.arguments.values()):
+        return call
+    return ToolCall(call.name, {k: _first(v) for k, v in call.arguments.items() if v != _LEFT_OUT})
 
 
 _LEFT_OUT: Final = AnyOf(("",), optional=True)
