@@ -8,8 +8,6 @@ from typing import Final, cast
 
 from prometheus_client import (
     CollectorRegistry,
-    Counter,
-    Histogram,
     Info,
     disable_created_metrics,
     generate_latest,
@@ -25,6 +23,7 @@ from verifier_service.run_statistics import RunStatistics
 from verifier_service.runner import Runner
 from verifier_service.scoring.codes import Code
 from verifier_service.scoring.types import Behavior, Observed, Outcome, Tier
+from verifier_service.tallies import Distribution, Tally
 from verifier_service.telemetry import dropped_lines
 from verifier_service.wires import ASKED, WIRES
 
@@ -56,89 +55,75 @@ class Metrics:
     ) -> None:
         self.registry = CollectorRegistry()
         self._profiles = frozenset(profiles)
-        self._requests = Counter(
+        self._requests = Tally(
             "verifier_requests",
             "Requests answered, by route and HTTP status.",
             ["route", "status"],
-            registry=self.registry,
         )
-        self._duration = Histogram(
+        self._duration = Distribution(
             "verifier_request_duration_seconds",
             "Time from the request's head to the end of its answer.",
             ["route"],
-            buckets=(
-                0.001,
-                0.0025,
-                0.005,
-                0.01,
-                0.025,
-                0.05,
-                0.1,
-                0.25,
-                0.5,
-                1,
-                2.5,
-                5,
-                10,
-                30,
-                120,
-            ),
-            registry=self.registry,
+            (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120),
         )
-        self._completions = Counter(
+        self._completions = Tally(
             "verifier_completions",
             "Completions judged, by outcome, tier and profile.",
             ["outcome", "tier", "profile"],
-            registry=self.registry,
         )
-        self._behaviors = Counter(
+        self._behaviors = Tally(
             "verifier_behaviors",
             "Completions scored, by the behaviour that was due and the one observed.",
             ["expected", "observed"],
-            registry=self.registry,
         )
-        self._failures = Counter(
-            "verifier_failures",
-            "Failures found in completions, by code.",
-            ["code"],
-            registry=self.registry,
+        self._failures = Tally(
+            "verifier_failures", "Failures found in completions, by code.", ["code"]
         )
-        self._batch_size = Histogram(
+        self._batch_size = Distribution(
             "verifier_batch_size",
             "Completions in one request.",
-            buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384),
-            registry=self.registry,
+            [],
+            (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384),
         )
-        self._unscored = Counter(
+        self._unscored = Tally(
             "verifier_wire_unscored",
             "Completions without a reward on wires that carry no null, by wire, outcome and what "
             "was answered.",
             ["wire", "outcome", "answered"],
-            registry=self.registry,
         )
+        self._runs = RunStatistics(most_runs)
+        for each in (
+            self._requests,
+            self._duration,
+            self._completions,
+            self._behaviors,
+            self._failures,
+            self._batch_size,
+            self._unscored,
+        ):
+            self.registry.register(each)
         Info("verifier_build", "Version of the service.", registry=self.registry).info(
             {"version": __version__}
         )
-        self._begin_at_nothing()
-        self._runs = RunStatistics(most_runs)
         self.registry.register(self._runs)
         self.registry.register(_Gauges(runner, admission))
+        self._begin_at_nothing()
 
     def _begin_at_nothing(self) -> None:
         """Have the series that alerts wait for: the step from no series to 1 is no increase."""
         for path in ("/score", *(path for wire in ASKED for path in wire.paths)):
             for status in FAILURES:
-                self._requests.labels(path, status)
+                self._requests.add(0, path, status)
         for outcome in _OUTCOMES.keys() - {Outcome.SCORED.value}:
             for profile in (*self._profiles, _OTHER):
-                self._completions.labels(outcome, _TIERS[None], profile)
+                self._completions.add(0, outcome, _TIERS[None], profile)
             for wire, answered in product(_WIRES, _ANSWERED):
-                self._unscored.labels(wire, outcome, answered)
+                self._unscored.add(0, wire, outcome, answered)
 
     def request(self, route: str, status: int, duration_s: float) -> None:
         """Count one answered request."""
-        self._requests.labels(route, str(status)).inc()
-        self._duration.labels(route).observe(duration_s)
+        self._requests.add(1, route, str(status))
+        self._duration.observe(duration_s, route)
 
     def judged(self, counts: Mapping[str, Json]) -> int:
         """Count what one request's completions came to; returns how many there were."""
@@ -146,20 +131,24 @@ class Metrics:
         size = 0
         for outcome, tier, profile, count in counted.get("completions", ()):
             size += count
-            self._completions.labels(
+            self._completions.add(
+                count,
                 _OUTCOMES.get(outcome, _OTHER),
                 _TIERS.get(tier, _OTHER),
                 profile if profile in self._profiles else _OTHER,
-            ).inc(count)
+            )
         for expected, observed, count in counted.get("behaviors", ()):
-            self._behaviors.labels(
-                _EXPECTED.get(expected, _OTHER), _OBSERVED.get(observed, _OTHER)
-            ).inc(count)
+            labels = _EXPECTED.get(expected, _OTHER), _OBSERVED.get(observed, _OTHER)
+            self._behaviors.add(count, *labels)
         for code, count in counted.get("failures", {}).items():
-            self._failures.labels(_CODES.get(code, _OTHER)).inc(count)
+            self._failures.add(count, _CODES.get(code, _OTHER))
         for wire, outcome, answered, count in counted.get("unscored", ()):
-            labels = (_WIRES.get(wire, _OTHER), _OUTCOMES.get(outcome, _OTHER))
-            self._unscored.labels(*labels, _ANSWERED.get(answered, _OTHER)).inc(count)
+            self._unscored.add(
+                count,
+                _WIRES.get(wire, _OTHER),
+                _OUTCOMES.get(outcome, _OTHER),
+                _ANSWERED.get(answered, _OTHER),
+            )
         self._runs.count(counted)
         if size:
             self._batch_size.observe(size)
