@@ -7,7 +7,7 @@ from typing import Final
 
 from fastapi import FastAPI, Request, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox_tools.types import Json
 from verifier_service import openapi, routes
@@ -60,8 +60,12 @@ class Application(FastAPI):
             },
         }
 
-    def build_middleware_stack(self) -> ASGIApp:
-        app: ASGIApp = Submissions(super().build_middleware_stack(), self.submissions)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._stack(scope, receive, send)
+
+    @cached_property
+    def _stack(self) -> ASGIApp:
+        app: ASGIApp = Submissions(super().__call__, self.submissions)
         if self.keys is not None:
             app = RequireKey(app, self.keys)
         app = Observe(app, self.front.metrics)
