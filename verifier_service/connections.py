@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from verifier_service import problems
+from verifier_service.front import DEPARTURE
 from verifier_service.problems import Kind
 
 HEAD_BYTES: Final = 64 * 1024
@@ -114,6 +115,7 @@ class Connection(HttpToolsProtocol):
     def __init__(self, config: uvicorn.Config, state: ServerState, waiting: Waiting) -> None:
         super().__init__(config, state, {})
         self._waiting = waiting
+        self._departure: asyncio.Future[None] = self.loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows it
@@ -121,6 +123,7 @@ class Connection(HttpToolsProtocol):
         self._owed = self.loop.call_later(HEAD_S, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._departure.set_result(None)
         self._waiting.discard(self)
         self._head_came()
         self.resume_writing()
@@ -167,6 +170,10 @@ class Connection(HttpToolsProtocol):
         lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
         return b"\r\n".join([*lines, b"", b""])
 
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["state"][DEPARTURE] = self._departure
+
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
         if len(self.url) > URL_BYTES:
@@ -194,6 +201,8 @@ class Connection(HttpToolsProtocol):
         if not self.parser.should_upgrade():
             self._waiting.discard(self)
             super().on_message_complete()
+            if not self.pipeline:
+                self.flow.resume_reading()  # Or nobody would see that the client leaves.
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

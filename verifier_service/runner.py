@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
 from verifier_service.jobs import Job, Reply
@@ -10,8 +11,8 @@ from verifier_service.jobs import Job, Reply
 class Runner(Protocol):
     """Runs jobs, one a worker at a time, first come, first served."""
 
-    async def run(self, job: Job) -> Reply:
-        """The answer to a job; cancelling gives up the job.
+    def run(self, job: Job) -> asyncio.Future[Reply]:
+        """The answer to a job; cancelling it gives up the job.
 
         Raises:
             WorkerFailure: No worker could answer: our fault, and the caller may try again.

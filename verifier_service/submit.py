@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Iterable, Mapping
+from asyncio import Future
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from verifier_service.admission import Phase, QueueFull, Share, estimated_completions
-from verifier_service.front import CLIENT_GONE, RETRY_SOON_S, Front, problem_response
+from verifier_service.front import CLIENT_GONE, DEPARTURE, RETRY_SOON_S, Front, problem_response
 from verifier_service.jobs import Call, Job, Reply, Task
 from verifier_service.problems import Kind
 from verifier_service.settings import Settings
@@ -89,7 +91,7 @@ class Submission:
             traced=span is not None,
         )
         submitted_ns = time.time_ns()
-        reply = await _unless_abandoned(self._front.runner.run(job), receive)
+        reply = await _unless_abandoned(self._front.runner.run(job), scope, receive)
         if span is not None:
             span.worked(submitted_ns, reply)
         if self._front.score_log is not None:
@@ -189,17 +191,27 @@ async def _send(reply: Reply, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _unless_abandoned(run: Coroutine[None, None, Reply], receive: Receive) -> Reply:
+async def _unless_abandoned(answer: Future[Reply], scope: Scope, receive: Receive) -> Reply:
     """The reply, or `ClientDisconnect` as soon as nobody waits for it any more."""
-    work = asyncio.ensure_future(run)
-    # Once the body is read, the next thing to receive is that the caller has left.
-    leaving = asyncio.ensure_future(receive())
-    leaving.add_done_callback(lambda _: work.cancel())
+
+    def abandon(_: Future[Any]) -> None:
+        answer.cancel()
+
+    departure = scope.get("state", {}).get(DEPARTURE) or _departure(answer, receive)
+    departure.add_done_callback(abandon)
     try:
-        return await work
+        return await answer
     except asyncio.CancelledError:
-        if leaving.done():
+        if departure.done():
             raise ClientDisconnect from None
         raise
     finally:
-        leaving.cancel()
+        departure.remove_done_callback(abandon)
+
+
+def _departure(answer: Future[Reply], receive: Receive) -> Future[Any]:
+    """Done when the caller has left: what other servers than ours do not say, they let receive."""
+    # Once the body is read, that the caller has left is all that there is to be received.
+    departure = asyncio.ensure_future(receive())
+    answer.add_done_callback(lambda _: departure.cancel())
+    return departure

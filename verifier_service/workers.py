@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -123,12 +124,12 @@ class WorkerPool:
             log.warning("hardening_missing", extra={"layer": layer.name, "reason": layer.detail})
         self._tasks = [asyncio.create_task(self._refill()), asyncio.create_task(self._watch())]
 
-    async def run(self, job: Job) -> Reply:
+    def run(self, job: Job) -> asyncio.Future[Reply]:
         """Have a worker do `job`, and another one go on with it where a worker is lost.
 
         A job that takes worker after worker down without getting on is answered with a problem.
-        A caller that is cancelled leaves the queue at once; if its job is being done already, its
-        worker is replaced unless it finishes soon, and nobody gets the reply.
+        Where the answer is cancelled, its job leaves the queue at once; if it is being done
+        already, its worker is replaced unless it finishes soon, and nobody gets the reply.
 
         Raises:
             WorkerFailure: The pool closes.
@@ -137,13 +138,10 @@ class WorkerPool:
             raise WorkerFailure("the pool is closing")
         loop = asyncio.get_running_loop()
         ticket = Ticket(job, loop.time(), loop.create_future())
+        ticket.answer.add_done_callback(partial(self._settled, ticket))
         self._waiting.append(ticket)
         self._dispatch()
-        try:
-            return await ticket.answer
-        except asyncio.CancelledError:
-            self._abandon(ticket)
-            raise
+        return ticket.answer
 
     async def close(self, grace_s: float) -> None:
         """Refuse new jobs, give those that were accepted `grace_s`, then end every process."""
@@ -179,8 +177,10 @@ class WorkerPool:
             self._busy[worker] = ticket
             worker.begin(ticket.job_at(now))
 
-    def _abandon(self, ticket: Ticket) -> None:
+    def _settled(self, ticket: Ticket, answer: asyncio.Future[Reply]) -> None:
         """Spend no more on a job that nobody waits for."""
+        if not answer.cancelled():
+            return
         if ticket in self._waiting:
             self._waiting.remove(ticket)
             return

@@ -29,7 +29,7 @@ class FakePool(FakeRunner):
     async def close(self, grace_s: float) -> None:  # noqa: ARG002 - as a pool has it
         await until_there(os.environ.get("FAKE_CLOSING", ""))
 
-    async def run(self, job: Job) -> Reply:
+    async def answer(self, job: Job) -> Reply:
         if job.body == b"large":
             return Reply(200, b"x" * 2**26)
         verb, _, file = job.body.decode().rpartition(" ")

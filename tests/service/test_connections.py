@@ -11,19 +11,22 @@ import uvicorn
 import uvloop
 
 from verifier_service import connections, door
+from verifier_service.front import DEPARTURE
 from verifier_service.server import listen
 
 END = b"\r\n\r\n"
 
 
 async def echo(scope: dict, receive: Callable, send: Callable) -> None:
-    """Answers with the method and the body; `/large` with 64 MiB."""
+    """Answers with the method and the body; `/large` with 64 MiB, `/wait` when nobody waits."""
     body, more = b"", True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             return
         body, more = body + message["body"], message["more_body"]
+    if scope["path"] == "/wait":
+        await scope["state"][DEPARTURE]
     answer = b"x" * 2**26 if scope["path"] == "/large" else scope["method"].encode() + b":" + body
     length = (b"content-length", b"%d" % len(answer))
     await send({"type": "http.response.start", "status": 200, "headers": [length]})
@@ -210,6 +213,25 @@ def test_it_is_told_whether_somebody_waits_to_come_in() -> None:
         assert not server.somebody_waits
 
     run(test, most=1)
+
+
+@pytest.mark.parametrize("size", [0, 5, 100_000], ids=["no body", "small", "large"])
+def test_the_application_is_told_when_the_client_leaves(size: int) -> None:
+    async def test(server: Server) -> None:
+        _, writer = await server.connect()
+        head, end, body = post(path=b"/wait", body=bytes(size)).partition(END)
+        writer.write(head + end)
+        async with asyncio.timeout(5):
+            while not server.server_state.tasks:  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.01)
+            writer.write(body)
+            await asyncio.sleep(0.05)
+            assert server.server_state.tasks
+            writer.close()
+            while server.server_state.tasks:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    run(test)
 
 
 def test_a_client_that_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ class InProcess(FakeRunner):
 
     handler = RequestHandler(ENGINE)
 
-    async def run(self, job: Job) -> Reply:
+    async def answer(self, job: Job) -> Reply:
         return self.handler(job, Silent())
 
 

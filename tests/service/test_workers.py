@@ -223,7 +223,7 @@ async def test_the_time_in_the_queue_and_with_lost_workers_reaches_the_worker(
     blocking = asyncio.create_task(answers(pool, act("wait_for", str(gate))))
     await asyncio.sleep(0)
     queued = job(act("elapsed"), act("exit"), act("elapsed"), elapsed_s=100)
-    waiting = asyncio.create_task(pool.run(queued))
+    waiting = pool.run(queued)
     await asyncio.sleep(waited_s)
     gate.touch()
     await blocking
@@ -293,7 +293,7 @@ async def test_callers_that_leave_the_queue_take_their_bodies_along(
     blocking = asyncio.create_task(answers(pool, act("wait_for", str(gate))))
     await asyncio.sleep(0)
     for _ in range(100):
-        leaving = asyncio.create_task(pool.run(Job(Task.PARSE, bytes(1 << 20))))
+        leaving = pool.run(Job(Task.PARSE, bytes(1 << 20)))
         await asyncio.sleep(0)
         leaving.cancel()
     await asyncio.sleep(0)
@@ -439,7 +439,7 @@ from verifier_service.workers import WorkerPool
 async def main():
     pool = WorkerPool(build, workers=2, hang_s=60, memory_bytes=1 << 28)
     await pool.start()
-    job = asyncio.create_task(pool.run(Job(Task.SCORE, body_of(act("c")))))
+    job = pool.run(Job(Task.SCORE, body_of(act("c"))))
     await asyncio.sleep(0.1)
     print(*pool.pids, flush=True)
     await job
