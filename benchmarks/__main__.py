@@ -143,8 +143,8 @@ def by_tasks(most: int) -> Tree:
 
 
 def steps(folder: Path, rounds: int) -> Tree:
-    """Wall p50 and p99 of a step, and the CPU that it takes on both sides."""
-    with our_service(folder) as service:
+    """Wall p50 and p99 of a step, and the CPU that it takes on both sides; two workers."""
+    with our_service(folder, workers=2) as service:
         url = service.url.removesuffix("/score")
         pids = (str(service.front), str(service.template))
         with Contender(sys.executable, "benchmarks.step", url, *pids) as contender:
