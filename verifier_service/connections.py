@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from verifier_service import problems
-from verifier_service.front import DEPARTURE
+from verifier_service.front import DEPARTURE, WHOLE
 from verifier_service.problems import Kind
 
 HEAD_BYTES: Final = 64 * 1024
@@ -200,6 +200,7 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if not self.parser.should_upgrade():
             self._waiting.discard(self)
+            self.scope["state"][WHOLE] = True
             super().on_message_complete()
             if not self.pipeline:
                 self.flow.resume_reading()  # Or nobody would see that the client leaves.

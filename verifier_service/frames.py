@@ -146,17 +146,20 @@ def _frame(kind: int, head: bytes, body: bytes) -> Frame:
     return Frame(known, decoded, body)
 
 
-def encoded_job(job: Job) -> list[bytes]:
-    """The frame that hands a worker its job."""
-    head = {
+def encoded_job(job: Job, *, waited_s: float = 0.0) -> list[bytes]:
+    """The frame that hands a worker its job, after so long in the pool."""
+    head: dict[str, Json] = {
         "task": job.task,
-        "deadline_s": job.deadline_s,
-        "elapsed_s": job.elapsed_s,
-        "culprits": list(job.culprits.items()),
-        "finished": [len(piece) for piece in job.finished],
-        "call": None if job.call is None else asdict(job.call),
+        "deadline_s": max(0.0, job.deadline_s - waited_s),
+        "elapsed_s": job.elapsed_s + waited_s,
         "traced": job.traced,
     }
+    if job.culprits:
+        head["culprits"] = list(job.culprits.items())
+    if job.finished:
+        head["finished"] = [len(piece) for piece in job.finished]
+    if job.call is not None:
+        head["call"] = asdict(job.call)
     return encoded(Kind.JOB, head, *job.finished, job.body)
 
 
@@ -166,13 +169,13 @@ def job_of(frame: Frame) -> Job:
     job = Job(
         task=Task(head["task"]),
         body=body,
-        culprits={index: Fate(fate) for index, fate in head["culprits"]},
+        culprits={index: Fate(fate) for index, fate in head.get("culprits", ())},
         deadline_s=head["deadline_s"],
         elapsed_s=head["elapsed_s"],
-        call=None if head["call"] is None else Call(**head["call"]),
+        call=Call(**head["call"]) if "call" in head else None,
         traced=head["traced"],
     )
-    if not head["finished"]:
+    if "finished" not in head:
         return job
     pieces, start = [], 0
     for size in head["finished"]:

@@ -20,6 +20,8 @@ from verifier_service.wire import Problem
 RETRY_SOON_S: Final = 1
 DEPARTURE: Final = "departure"
 """In the state of a request: a future that is done when the caller has left."""
+WHOLE: Final = "whole"
+"""In the state of a request: true when its body is there before anybody asks for it."""
 CLIENT_GONE: Final = 499
 """Status of a request whose caller left; nobody receives it, only logs and metrics show it."""
 

@@ -130,10 +130,11 @@ class Observe:
 def route_of(scope: Scope) -> str:
     """A name for where the request went, out of a bounded set: callers choose paths freely."""
     path: str = scope["path"]
+    if path in _PATHS:
+        return path
     template, _ = _template(path)
-    for known in (path, template):
-        if known in _PATHS:
-            return known
+    if template in _PATHS:
+        return template
     return getattr(scope.get("route"), "path", _UNMATCHED)
 
 

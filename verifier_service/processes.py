@@ -178,12 +178,12 @@ class Worker(asyncio.Protocol):
         """Whether the loss of this worker is only a matter of the loop's next rounds."""
         return bool(self._transport.is_closing())
 
-    def begin(self, job: Job) -> None:
-        """Hand over a job: a reply or a loss follows."""
+    def begin(self, job: Job, *, waited_s: float) -> None:
+        """Hand over a job: a reply or a loss follows. Waiting and retries count as elapsed."""
         self.busy = True
         self._received = 0
         self._index[0] = NO_INDEX
-        self._transport.writelines(frames.encoded_job(job))
+        self._transport.writelines(frames.encoded_job(job, waited_s=waited_s))
 
     def pulse(self) -> tuple[int, int, int]:
         """Something that differs from the last time if the job has moved since."""

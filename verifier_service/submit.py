@@ -11,6 +11,7 @@ import logging
 import time
 from asyncio import Future
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from starlette.requests import ClientDisconnect
@@ -18,7 +19,14 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from verifier_service.admission import Phase, QueueFull, Share, estimated_completions
-from verifier_service.front import CLIENT_GONE, DEPARTURE, RETRY_SOON_S, Front, problem_response
+from verifier_service.front import (
+    CLIENT_GONE,
+    DEPARTURE,
+    RETRY_SOON_S,
+    WHOLE,
+    Front,
+    problem_response,
+)
 from verifier_service.jobs import Call, Job, Reply, Task
 from verifier_service.problems import Kind
 from verifier_service.settings import Settings
@@ -79,9 +87,10 @@ class Submission:
     async def _reply(self, arrived: float, scope: Scope, receive: Receive, share: Share) -> Reply:
         settings = self._front.settings
         headers = dict(scope["headers"])
-        body = await _body(headers, receive, settings, share)
+        state = scope.setdefault("state", {})
+        body = await _body(headers, receive, settings, share, whole=state.get(WHOLE, False))
         share.add_completions(estimated_completions(body))
-        span: RequestSpan | None = scope.get("state", {}).get("span")
+        span: RequestSpan | None = state.get("span")
         job = Job(
             self._task,
             body,
@@ -111,7 +120,7 @@ def _refuse_when_closed(front: Front) -> None:
 
 def _refuse_other_than_json(headers: Iterable[tuple[bytes, bytes]]) -> None:
     types = [value for name, value in headers if name == b"content-type"]
-    if not (types and all(map(_is_json, types))):
+    if types != [b"application/json"] and not (types and all(map(_is_json, types))):
         raise Refused(
             Kind.UNSUPPORTED_MEDIA_TYPE.problem("send the body with Content-Type: application/json")
         )
@@ -129,7 +138,7 @@ def _is_json(content_type: bytes) -> bool:
 
 
 async def _body(
-    headers: dict[bytes, bytes], receive: Receive, settings: Settings, share: Share
+    headers: dict[bytes, bytes], receive: Receive, settings: Settings, share: Share, *, whole: bool
 ) -> bytes:
     """The whole body; it is refused before more than its limit is held."""
     declared = headers.get(b"content-length", b"0")
@@ -137,7 +146,8 @@ async def _body(
         raise _too_large(settings.max_body_bytes)
     chunks: list[bytes] = []
     try:
-        async with asyncio.timeout(settings.body_timeout_s):
+        # What is there already cannot be late, and a timer costs as much as all of the rest.
+        async with nullcontext() if whole else asyncio.timeout(settings.body_timeout_s):
             more = True
             while more:
                 message = await receive()

@@ -39,15 +39,6 @@ class Ticket:
     fruitless_losses: int = 0
     """Workers lost since one of them told anything new."""
 
-    def job_at(self, now: float) -> Job:
-        """What a worker that begins at loop time `now` is told: waiting and retries count."""
-        waited = now - self.came
-        return replace(
-            self.job,
-            deadline_s=max(0.0, self.job.deadline_s - waited),
-            elapsed_s=self.job.elapsed_s + waited,
-        )
-
     def learn_from(self, lost: Worker, now: float) -> None:
         """Keep what the lost worker had finished, and judge where it stood.
 

@@ -175,7 +175,7 @@ class WorkerPool:
                 continue  # Its caller is just leaving.
             worker = self._idle.pop()
             self._busy[worker] = ticket
-            worker.begin(ticket.job_at(now))
+            worker.begin(ticket.job, waited_s=now - ticket.came)
 
     def _settled(self, ticket: Ticket, answer: asyncio.Future[Reply]) -> None:
         """Spend no more on a job that nobody waits for."""
