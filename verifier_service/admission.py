@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, Self
 
 _MEMORY_S: Final = 10.0
 """Throughput is remembered for about so long."""
@@ -79,24 +78,32 @@ class Meter:
 class Share:
     """What one request uses of the queue."""
 
-    _completions: Meter
-    _bytes: Meter
+    _queue: Admission
     completions: int = 0
     bytes: int = 0
 
+    def __enter__(self) -> Self:
+        self._queue.requests += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._queue.requests -= 1
+        self._queue.completions.give_back(self.completions)
+        self._queue.bytes.give_back(self.bytes)
+
     def add_bytes(self, amount: int) -> None:
-        self._bytes.take(amount, self.bytes)
+        self._queue.bytes.take(amount, self.bytes)
         self.bytes += amount
 
     def add_completions(self, amount: int) -> None:
-        self._completions.take(amount, self.completions)
+        self._queue.completions.take(amount, self.completions)
         self.completions += amount
 
     def answer(self, size: int) -> None:
         """The work is done: until it is sent, the answer is held in place of the request."""
-        self._completions.work_off(self.completions)
-        self._bytes.work_off(self.bytes)
-        self._bytes.used += size
+        self._queue.completions.work_off(self.completions)
+        self._queue.bytes.work_off(self.bytes)
+        self._queue.bytes.used += size
         self.completions, self.bytes = 0, size
 
 
@@ -118,17 +125,9 @@ class Admission:
         self.requests = 0
         self.phase = Phase.OPEN
 
-    @contextmanager
-    def share(self) -> Iterator[Share]:
-        """A request's share, given back when the block ends, however it ends."""
-        share = Share(self.completions, self.bytes)
-        self.requests += 1
-        try:
-            yield share
-        finally:
-            self.requests -= 1
-            self.completions.give_back(share.completions)
-            self.bytes.give_back(share.bytes)
+    def share(self) -> Share:
+        """A request's share, given back when its block ends, however it ends."""
+        return Share(self)
 
 
 def estimated_completions(body: bytes) -> int:

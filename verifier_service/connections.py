@@ -10,6 +10,7 @@ import asyncio
 import resource
 from collections.abc import Collection
 from contextlib import suppress
+from itertools import chain
 from typing import Final
 
 import httptools
@@ -181,7 +182,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._stray = 0
-        if sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES:
+        if sum(map(len, chain.from_iterable(self.headers))) > HEAD_BYTES:
             raise _too_large()
         if self.parser.get_method() == b"CONNECT":
             raise HeadRefused(Kind.BAD_REQUEST, "this is no proxy")

@@ -190,13 +190,15 @@ def send_reply(channel: socket.socket, reply: Reply) -> None:
     Raises:
         BadFrame: The reply is larger than the front takes; nothing was sent.
     """
-    head = {
+    head: dict[str, Json] = {
         "status": reply.status,
         "media_type": reply.media_type,
         "counts": dict(reply.counts),
-        "cookie": reply.cookie,
-        "timings": dict(reply.timings),
     }
+    if reply.cookie:
+        head["cookie"] = reply.cookie
+    if reply.timings:
+        head["timings"] = dict(reply.timings)
     send(channel, Kind.REPLY, head, reply.body)
 
 
@@ -207,16 +209,16 @@ def reply_of(frame: Frame) -> Reply:
         BadFrame: It is no reply that `send_reply` would have sent.
     """
     head = frame.head
-    status, media_type, cookie = head.get("status"), head.get("media_type"), head.get("cookie")
-    counts, timings = head.get("counts"), head.get("timings")
+    status, media_type, cookie = head.get("status"), head.get("media_type"), head.get("cookie", "")
+    counts, timings = head.get("counts"), head.get("timings", {})
     if type(status) is not int or not 200 <= status <= 599:
         raise BadFrame("a status that HTTP does not have")
-    if not all(isinstance(text, str) and _fits_a_header(text) for text in (media_type, cookie)):
+    if not (_fits_a_header(media_type) and _fits_a_header(cookie)):
         raise BadFrame("a text that no header can hold")
     if not (isinstance(counts, dict) and isinstance(timings, dict)):
         raise BadFrame("counts or timings that are no object")
     return Reply(status, frame.body, str(media_type), counts, str(cookie), timings)
 
 
-def _fits_a_header(text: str) -> bool:
-    return text.isascii() and text.isprintable()
+def _fits_a_header(text: Json) -> bool:
+    return isinstance(text, str) and text.isascii() and text.isprintable()
