@@ -10,10 +10,12 @@ import asyncio
 import contextlib
 import gc
 import logging
+import math
 import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
@@ -46,6 +48,8 @@ PROBES: Final = 256
 _LAST_ANSWERS_S: Final = 1
 """For whoever reads metrics when the service ends; a drain says how long others have."""
 _LOOK_S: Final = 0.02
+_ONE_SIGNAL_S: Final = 0.5
+"""Wrappers such as timeout(1) signal a process and then its group: that is one wish."""
 _GC_THRESHOLDS: Final = (2_000, 10, 200)
 """A full collection looks at every open connection, for half a second where there are 10,000: it
 must be rare. It still comes before garbage takes some hundred MiB."""
@@ -134,6 +138,7 @@ class _Service:
         self._admission: Admission = self._front.admission
         self._score_log: ScoreLog | None = self._front.score_log
         self._stopping = asyncio.Event()
+        self._asked_to_stop = math.inf
 
     async def run(self, listening: socket.socket, metrics: socket.socket | None) -> int:
         self._handle_signals()
@@ -186,8 +191,10 @@ class _Service:
             self._keys.reload()
 
     def _stop(self, number: int) -> None:
-        if self._stopping.is_set():
+        now = time.monotonic()
+        if now - self._asked_to_stop > _ONE_SIGNAL_S:
             os._exit(128 + number)  # Asked twice: nothing is waited for, workers see the pipe end.
+        self._asked_to_stop = min(self._asked_to_stop, now)
         self._stopping.set()
 
     async def _started(self, server: _Server) -> None:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -96,8 +97,19 @@ def test_requests_are_still_taken_in_the_grace_of_a_drain(start: Start, tmp_path
     process.send_signal(signal.SIGTERM)
     wait_for(lambda: httpx.get(f"{url}/readyz").status_code == 503)
     assert httpx.post(f"{url}/score", content=b"", headers=JSON).status_code == 200
+    time.sleep(1)  # What comes within half a second is one signal.
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 128 + signal.SIGTERM
+
+
+def test_two_signals_at_once_are_one(start: Start) -> None:
+    """As `timeout` sends them, to the process and to its group."""
+    process = start(drain_grace_s="1")
+    address(process)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 0
 
 
 def test_a_drain_that_takes_too_long_cuts_off_and_says_so(start: Start, tmp_path: Path) -> None:
