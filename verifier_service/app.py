@@ -105,7 +105,11 @@ def create_app(
 
 def create_metrics_app(front: Front) -> ASGIApp:
     """What listens on a metrics port of its own, for which nobody needs a key: probes, too."""
-    app = FastAPI(openapi_url=None, exception_handlers={404: _not_found, 405: _method_not_allowed})
+    app = FastAPI(
+        openapi_url=None,
+        redirect_slashes=False,
+        exception_handlers={404: _not_found, 405: _method_not_allowed},
+    )
     app.state.front = front
     app.include_router(routes.health_router)
     app.include_router(routes.metrics_router)

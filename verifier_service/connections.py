@@ -10,6 +10,7 @@ import asyncio
 import resource
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
@@ -24,10 +25,6 @@ from verifier_service.problems import Kind
 
 HEAD_BYTES: Final = 64 * 1024
 URL_BYTES: Final = 16 * 1024
-HEAD_S: Final = 30.0
-"""What a head may take: a trainer that opens thousands of connections at once is late to send."""
-WAITING_S: Final = 10.0
-"""How long a connection may owe bytes before another one may take its place."""
 LINGER_S: Final = 1.0
 """How long a client may take to read why it was refused."""
 READING_S: Final = 60.0
@@ -46,12 +43,28 @@ class HeadRefused(Exception):
         super().__init__(detail)
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """With clients that owe bytes of a request."""
+
+    head_s: float
+    """What a head may take."""
+    waiting_s: float
+    """How long a connection may owe bytes before another one may take its place."""
+
+
+WITH_TRAINERS: Final = Patience(head_s=30.0, waiting_s=10.0)
+"""A trainer that opens thousands of connections at once is late to send."""
+WITH_PROBES: Final = Patience(head_s=2.0, waiting_s=0.5)
+"""They send a few bytes from nearby, and others must not keep them waiting."""
+
+
 class Waiting:
     """The connections that owe bytes of a request, in the order in which they began to."""
 
-    def __init__(self, most: int, connections: Collection[object]) -> None:
+    def __init__(self, most: int, connections: Collection[object], patience: Patience) -> None:
         """Keep `connections`, which others fill, to so many."""
-        self._most, self._all = most, connections
+        self._most, self._all, self.patience = most, connections, patience
         self._since: dict[Connection, float] = {}
         self._leaving: Connection | None = None
         """The last that was closed to make room; the loop takes a round to do so."""
@@ -74,7 +87,7 @@ class Waiting:
         if self._leaving in self._all:
             return True
         longest = next(iter(self._since), None)
-        if longest is None or longest.loop.time() - self._since[longest] < WAITING_S:
+        if longest is None or longest.loop.time() - self._since[longest] < self.patience.waiting_s:
             return False
         self.discard(longest)
         self._leaving = longest
@@ -121,7 +134,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows it
         self._waiting.add(self)
-        self._owed = self.loop.call_later(HEAD_S, self.transport.abort)
+        self._owed = self._abort_later()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._departure.set_result(None)
@@ -151,7 +164,7 @@ class Connection(HttpToolsProtocol):
             self._refuse(cause)
         else:
             if self._owed is None and (self.cycle is None or self.cycle.response_complete):
-                self._owed = self.loop.call_later(HEAD_S, self.transport.abort)
+                self._owed = self._abort_later()
 
     def _feed(self, data: bytes) -> None:
         try:
@@ -232,6 +245,9 @@ class Connection(HttpToolsProtocol):
         else:
             self._undelivered = left
             self._unread = self.loop.call_later(READING_S, self._look_at_reading)
+
+    def _abort_later(self) -> asyncio.TimerHandle:
+        return self.loop.call_later(self._waiting.patience.head_s, self.transport.abort)
 
     def _head_came(self) -> None:
         if self._owed is not None:

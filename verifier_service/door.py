@@ -16,7 +16,7 @@ from typing import Final
 
 import uvicorn
 
-from verifier_service.connections import Connection, Waiting
+from verifier_service.connections import Connection, Patience, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -105,10 +105,10 @@ class Door:
 class Server(uvicorn.Server):
     """Uvicorn with a door of ours before it."""
 
-    def __init__(self, config: uvicorn.Config, most: int) -> None:
+    def __init__(self, config: uvicorn.Config, most: int, patience: Patience) -> None:
         """Let in `most` connections at once."""
         super().__init__(config)
-        self._waiting = Waiting(most, self.server_state.connections)
+        self._waiting = Waiting(most, self.server_state.connections, patience)
         self._doors: list[Door] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -28,7 +28,13 @@ from verifier_service.admission import Admission, Phase
 from verifier_service.app import create_app, create_metrics_app
 from verifier_service.auth import Keys, StartRefused, open_keys
 from verifier_service.catalog import Catalog
-from verifier_service.connections import allow_files, most_connections
+from verifier_service.connections import (
+    WITH_PROBES,
+    WITH_TRAINERS,
+    Patience,
+    allow_files,
+    most_connections,
+)
 from verifier_service.door import Server
 from verifier_service.front import Front
 from verifier_service.probes import answering_apart
@@ -113,7 +119,7 @@ class _Server(Server):
         yield
 
 
-def _server(app: ASGIApp, most: int) -> _Server:
+def _server(app: ASGIApp, most: int, patience: Patience) -> _Server:
     config = uvicorn.Config(
         app,
         ws="none",
@@ -125,7 +131,7 @@ def _server(app: ASGIApp, most: int) -> _Server:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=_LAST_ANSWERS_S,
     )
-    return _Server(config, most)
+    return _Server(config, most, patience)
 
 
 class _Service:
@@ -156,7 +162,7 @@ class _Service:
     ) -> AbstractAsyncContextManager[None]:
         if metrics is None:
             return contextlib.nullcontext()
-        return answering_apart(_server(create_metrics_app(self._front), most), metrics)
+        return answering_apart(_server(create_metrics_app(self._front), most, WITH_PROBES), metrics)
 
     async def _serve(
         self, listening: socket.socket, metrics: socket.socket | None, most: int
@@ -166,7 +172,7 @@ class _Service:
             await self._pool.start()
             if self._score_log is not None:
                 await self._score_log.start()
-            server = _server(self._app, most)
+            server = _server(self._app, most, WITH_TRAINERS)
             async with asyncio.TaskGroup() as running:
                 running.create_task(server.serve([listening]))
                 await self._started(server)

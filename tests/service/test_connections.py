@@ -11,6 +11,7 @@ import uvicorn
 import uvloop
 
 from verifier_service import connections, door
+from verifier_service.connections import WITH_PROBES, WITH_TRAINERS, Patience
 from verifier_service.front import DEPARTURE
 from verifier_service.server import listen
 
@@ -53,8 +54,9 @@ class Server(door.Server):
 
 
 @asynccontextmanager
-async def serving(most: int = 100) -> AsyncIterator[Server]:
-    server = Server(uvicorn.Config(echo, ws="none", lifespan="off", log_config=None), most)
+async def serving(most: int, patience: Patience) -> AsyncIterator[Server]:
+    config = uvicorn.Config(echo, ws="none", lifespan="off", log_config=None)
+    server = Server(config, most, patience)
     server.clients = []
     await server.startup([listen("127.0.0.1", 0)])
     try:
@@ -69,9 +71,13 @@ async def serving(most: int = 100) -> AsyncIterator[Server]:
         await asyncio.sleep(0.01)  # Closed transports are freed by the loop.
 
 
-def run(test: Callable[[Server], Awaitable[None]], most: int = 100) -> None:
+def run(
+    test: Callable[[Server], Awaitable[None]],
+    most: int = 100,
+    patience: Patience = WITH_TRAINERS,
+) -> None:
     async def whole() -> None:
-        async with serving(most) as server:
+        async with serving(most, patience) as server:
             await test(server)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -151,11 +157,7 @@ def test_an_upgrade_is_ignored(protocol: bytes, split: bool) -> None:
 @pytest.mark.parametrize(
     "beginning", [b"", b"GET / HTTP/1.1\r\nhos", b"\r\n", post() + b"GET / HT", post() + b"\r\n"]
 )
-def test_a_head_that_does_not_come_is_given_up(
-    beginning: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "HEAD_S", 0.2)
-
+def test_a_head_that_does_not_come_is_given_up(beginning: bytes) -> None:
     async def test(server: Server) -> None:
         reader, writer = await server.connect()
 
@@ -169,12 +171,10 @@ def test_a_head_that_does_not_come_is_given_up(
             await asyncio.gather(asyncio.wait_for(reader.read(), 5), drip())
         assert not server.server_state.connections
 
-    run(test)
+    run(test, patience=Patience(head_s=0.2, waiting_s=10))
 
 
-def test_the_longest_waiting_connection_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "WAITING_S", 0.0)
-
+def test_the_longest_waiting_connection_makes_room() -> None:
     async def test(server: Server) -> None:
         idle = [await server.connect() for _ in range(3)]
         assert (await server.answer(post(CLOSE))).endswith(b"POST:hello")
@@ -182,7 +182,17 @@ def test_the_longest_waiting_connection_makes_room(monkeypatch: pytest.MonkeyPat
         idle[2][1].write(post(CLOSE))
         assert (await idle[2][0].read()).endswith(b"POST:hello")
 
-    run(test, most=3)
+    run(test, most=3, patience=Patience(head_s=30, waiting_s=0))
+
+
+def test_probes_come_in_although_others_send_half_of_a_head() -> None:
+    async def test(server: Server) -> None:
+        for _ in range(50):
+            _, writer = await server.connect()
+            writer.write(b"GET /healthz HTTP/1.1\r\nhos")
+        assert (await server.answer(post(CLOSE))).endswith(b"POST:hello")
+
+    run(test, most=5, patience=WITH_PROBES)
 
 
 def test_a_connection_that_is_as_new_waits_until_there_is_room() -> None:
