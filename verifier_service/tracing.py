@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
 NAME: Final = "verifier-service"
-_LAST_SPANS_S: Final = 2.0
+LAST_SPANS_S: Final = 2.0
 _CONTEXT: Final = (b"traceparent", b"tracestate")
 
 
@@ -83,7 +83,7 @@ class Tracing:
         """Give what waits two seconds to be sent."""
         closing = threading.Thread(target=self._provider.shutdown, daemon=True)
         closing.start()
-        closing.join(_LAST_SPANS_S)
+        closing.join(LAST_SPANS_S)
 
 
 class RequestSpan:

@@ -14,7 +14,9 @@ import pytest
 
 from tests.chart.rendering import CHART, Object, Pods, Release, chart, environment, release
 from tests.chart.value_sets import SECRET, VALUE_SETS, merged
+from verifier_service.score_log.channel import LAST_LINES_S
 from verifier_service.settings import Settings
+from verifier_service.tracing import LAST_SPANS_S
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
@@ -202,8 +204,10 @@ def test_a_pod_has_time_to_drain(rendered: Release) -> None:
     (container,) = spec["containers"]
     sleep = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
     settings = _settings(rendered)
-    needed = sleep + settings.drain_grace_s + max(settings.drain_s, settings.deadline_max_ms / 1000)
-    assert spec["terminationGracePeriodSeconds"] > needed
+    drain = settings.drain_grace_s + max(settings.drain_s, settings.deadline_max_ms / 1000)
+    last_lines = LAST_LINES_S if settings.score_log is not None else 0
+    last_spans = LAST_SPANS_S if settings.otel else 0
+    assert spec["terminationGracePeriodSeconds"] > sleep + drain + last_lines + last_spans
 
 
 def test_a_rollout_takes_no_pod_away_first(rendered: Release) -> None:

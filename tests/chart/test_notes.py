@@ -27,7 +27,15 @@ WEAK: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "too little memory for many workers": (
         {"workers": 16},
-        "resources.limits.memory is 3Gi, and 16 workers may take 7936Mi",
+        "resources.limits.memory is 3Gi, and 16 workers may take 14080Mi",
+    ),
+    "too little memory for what workers remember": (
+        {"settings": {"worker_memory_bytes": 2_147_483_648}},
+        "2 workers may take 3536Mi",
+    ),
+    "too little memory for the lines that wait": (
+        {"scoreLog": {"enabled": True}, "settings": {"score_log_queue_bytes": 536_870_912}},
+        "2 workers may take 3325Mi",
     ),
     "too little memory for many CPUs": (
         {"resources": {"requests": {"cpu": "7500m"}}},

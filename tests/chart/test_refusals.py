@@ -69,6 +69,18 @@ SENSELESS: dict[str, tuple[dict[str, Any], str]] = {
         {"terminationGracePeriodSeconds": 125},
         "terminationGracePeriodSeconds must be more",
     ),
+    "a kill before the last lines of the log": (
+        {"terminationGracePeriodSeconds": 155, "scoreLog": {"enabled": True}},
+        "2 s for traces together: 155",
+    ),
+    "a kill before the last traces": (
+        {
+            "terminationGracePeriodSeconds": 127,
+            "settings": {"otel": True},
+            "networkPolicy": {"enabled": False},
+        },
+        "2 s for traces together: 127",
+    ),
     "traces that cannot leave": ({"settings": {"otel": True}}, "networkPolicy.egress"),
     "a score log of less than two files": (
         {"settings": {"score_log_max_bytes": 100_000_000}},

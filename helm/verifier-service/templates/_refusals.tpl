@@ -44,9 +44,9 @@
 {{- if gt (include "verifier.setting" (list . "deadline_ms" 30000) | int64) (include "verifier.setting" (list . "deadline_max_ms" 120000) | int64) -}}
 {{- fail "settings.deadline_ms is above settings.deadline_max_ms" -}}
 {{- end -}}
-{{- $least := add $values.preStopSleepSeconds (include "verifier.drainSeconds" .) | int64 -}}
+{{- $least := include "verifier.stopSeconds" . | int64 -}}
 {{- if le (include "verifier.terminationSeconds" . | int64) $least -}}
-{{- fail (printf "terminationGracePeriodSeconds must be more than preStopSleepSeconds, settings.drain_grace_s and settings.drain_s together: %d" $least) -}}
+{{- fail (printf "terminationGracePeriodSeconds must be more than preStopSleepSeconds, settings.drain_grace_s, settings.drain_s, 30 s for a score log and 2 s for traces together: %d" $least) -}}
 {{- end -}}
 
 {{- if and $settings.otel $values.networkPolicy.enabled (not $values.networkPolicy.egress) -}}

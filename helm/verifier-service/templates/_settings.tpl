@@ -48,15 +48,20 @@ VERIFIER_{{ upper $name }}: {{ $text | quote }}
 {{- if hasKey $settings $name -}}{{- include "verifier.number" (get $settings $name) -}}{{- else -}}{{- index . 2 -}}{{- end -}}
 {{- end }}
 
-{{/* The longest that a request may run, and the time a pod has for a drain, in whole seconds. */}}
+{{/* The longest that a request may run, in whole seconds. */}}
 {{- define "verifier.deadlineSeconds" -}}
 {{- divf (include "verifier.setting" (list . "deadline_max_ms" 120000)) 1000 | ceil | int64 -}}
 {{- end }}
-{{- define "verifier.drainSeconds" -}}
-{{- addf (include "verifier.setting" (list . "drain_grace_s" 0)) (include "verifier.setting" (list . "drain_s" 120)) | ceil | int64 -}}
+
+{{/* What a pod needs from its removal to its end: the drain, then 30 s for the score log's last lines and 2 s for the last traces. */}}
+{{- define "verifier.stopSeconds" -}}
+{{- $drain := addf (include "verifier.setting" (list . "drain_grace_s" 0)) (include "verifier.setting" (list . "drain_s" 120)) | ceil | int64 -}}
+{{- $log := .Values.scoreLog.enabled | ternary 30 0 -}}
+{{- $traces := empty (.Values.settings | default dict).otel | ternary 0 2 -}}
+{{- add .Values.preStopSleepSeconds $drain $log $traces -}}
 {{- end }}
 {{- define "verifier.terminationSeconds" -}}
-{{- $least := add .Values.preStopSleepSeconds (include "verifier.drainSeconds" .) -}}
+{{- $least := include "verifier.stopSeconds" . | int64 -}}
 {{- if kindIs "invalid" .Values.terminationGracePeriodSeconds -}}{{- add $least 10 -}}{{- else -}}{{- int64 .Values.terminationGracePeriodSeconds -}}{{- end -}}
 {{- end }}
 
@@ -91,12 +96,14 @@ VERIFIER_{{ upper $name }}: {{ $text | quote }}
 {{- mulf (trimSuffix $unit $quantity | float64) (get (merge $thousands $binary) $unit | default 1) | int64 -}}
 {{- end }}
 
-{{/* MiB that a pod may come to take: a worker takes up to six times the body that it scores. Source: docs/deploy.md, Sizing. */}}
+{{/* MiB that a pod may come to take. Source: docs/deploy.md, Sizing. */}}
 {{- define "verifier.memoryMebibytes" -}}
 {{- $body := include "verifier.setting" (list . "max_body_bytes" 67108864) | float64 -}}
 {{- $queue := include "verifier.setting" (list . "queue_bytes" 1073741824) | float64 -}}
-{{- $worker := addf 40 (divf (mulf 6 $body) 1048576) -}}
-{{- addf 128 (mulf (include "verifier.workers" .) $worker) (divf $queue 1048576) | ceil | int64 -}}
+{{- $remembered := mulf 0.375 (include "verifier.setting" (list . "worker_memory_bytes" 1073741824)) -}}
+{{- $worker := addf (mulf 40 1048576) $remembered (mulf 6 $body) -}}
+{{- $log := .Values.scoreLog.enabled | ternary (include "verifier.setting" (list . "score_log_queue_bytes" 67108864) | float64 | addf (mulf 45 1048576)) 0 -}}
+{{- divf (addf (mulf 128 1048576) (mulf (include "verifier.workers" .) $worker) $queue $log) 1048576 | ceil | int64 -}}
 {{- end }}
 
 {{/* Where toolsets or profiles are mounted, as a path of folders. Takes a list: the values and the folder. */}}
