@@ -347,7 +347,16 @@ WRONG = {
     "an unknown type": ({"type": "dict"}, "/type", "use one of"),
     "a type of another language": (of_value({"type": "float"}), "/properties/x/type", "number"),
     "draft 3's required": (of_value({"required": True}), "/properties/x/required", "an array"),
-    "an unreadable pattern": (of_value({"pattern": "("}), "/properties/x/pattern", "pattern"),
+    "an unreadable pattern": (
+        of_value({"pattern": "("}),
+        "/properties/x/pattern",
+        'the pattern "(" cannot be read; write',
+    ),
+    "a pattern that is too long": (
+        of_value({"pattern": "a" * 4097}),
+        "/properties/x/pattern",
+        "has 4,097 characters; at most 4,096 are read",
+    ),
     "an unknown dialect": ({"$schema": "https://a.b/c"}, "/$schema", "draft"),
     "draft 3": ({"$schema": "http://json-schema.org/draft-03/schema#"}, "/$schema", "draft"),
     "a bare property map": ({"ticker": {"type": "string"}}, "/ticker", '"properties"'),

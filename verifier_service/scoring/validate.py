@@ -29,7 +29,14 @@ from verifier_service.scoring.schema_keywords import (
     in_place,
     validator_of,
 )
-from verifier_service.scoring.schema_messages import NOUNS, failure, sentence, unknown_argument
+from verifier_service.scoring.schema_messages import (
+    NOUNS,
+    failure,
+    quote,
+    sentence,
+    unknown_argument,
+)
+from verifier_service.scoring.schema_patterns import LONGEST_READ
 from verifier_service.scoring.types import Failure
 from verifier_service.scoring.values import pointer
 
@@ -243,9 +250,14 @@ def _schema_fault(error: SchemaError) -> str:
         known = ", ".join(NOUNS)
         return f"{error.instance[:60]!r} is no JSON Schema type; use one of {known}"
     if error.validator == "format" and error.validator_value == "regex":
-        reason = str(error.cause)[:100]
-        return f"the pattern cannot be read ({reason}); use a simpler regular expression"
+        return f"the pattern {quote(error.instance)} {_pattern_fault(error.instance)}"
     return f"not a valid JSON Schema: {sentence(error)}"
+
+
+def _pattern_fault(pattern: str) -> str:
+    if len(pattern) > LONGEST_READ:
+        return f"has {len(pattern):,} characters; at most {LONGEST_READ:,} are read"
+    return "cannot be read; write a regular expression of ECMA-262"
 
 
 def _check_references(validator: Validator, draft: str) -> None:
