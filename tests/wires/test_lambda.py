@@ -168,7 +168,7 @@ class TestEitherWay:
 
     def test_what_never_ends_is_no_zero(self) -> None:
         """On a busy machine the time is over before the service can say so."""
-        with pytest.raises(NoRewards, match="503|cannot be reached"):
+        with pytest.raises(NoRewards, match=r"503|cannot be reached"):
             lambda_handler(samples(ENDLESS, carrier=SLOW), BRIEF)
 
     def test_the_check_of_the_sdk_may_run_it_without_a_context(self) -> None:
