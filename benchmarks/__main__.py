@@ -78,7 +78,7 @@ def measured(effort: Effort, soak: int, only: Sequence[str] | None) -> Iterator[
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sections: dict[str, Callable[[], Tree]] = {
-            "repeated": lambda: {"share": over_http.repeated(50_000)},
+            "repeated": lambda: {"share": over_http.repeated(over_http.DISTINCT)},
             "in_process": lambda: in_process(effort.rounds),
             "step": lambda: steps(folder, effort.step_rounds),
             "tasks": lambda: by_tasks(effort.most_tasks),

@@ -84,10 +84,10 @@ class Streams:
         bodies = bodies_of(mixed(size), size, DISTINCT // size)
         return write_bodies(self._folder / f"mixture-{size}", bodies)
 
-    def seen(self, size: int) -> Path:
+    def seen(self, size: int, detail: str = "verdict") -> Path:
         """Few completions of the mixture, again and again."""
-        bodies = bodies_of(mixed(size), size, max(2, 2048 // size))
-        return write_bodies(self._folder / f"seen-{size}", bodies)
+        bodies = bodies_of(mixed(size), size, max(2, 2048 // size), detail=detail)
+        return write_bodies(self._folder / f"seen-{size}-{detail}", bodies)
 
 
 def repeated(count: int) -> float:
@@ -111,6 +111,7 @@ def throughput(folder: Path, rounds: int, seconds: int) -> Tree:
         _refuse_scoring(unscored, streams.seen(8))
         for size in SIZES:
             new, mixture, seen = streams.new(size), streams.mixture(size), streams.seen(size)
+            rewards = streams.seen(size, "reward")
             with ExitStack() as static:
                 answer = _answer_of(one, seen, folder / f"answer-{size}")
                 plain, fastapi = (
@@ -120,6 +121,7 @@ def throughput(folder: Path, rounds: int, seconds: int) -> Tree:
                     Asked("new", one, new, size),
                     Asked("mixture", one, mixture, size, warm=True),
                     Asked("seen", one, seen, size, warm=True),
+                    Asked("seen, rewards alone", one, rewards, size, warm=True),
                     Asked("new, 2 workers", two, new, size),
                     Asked("mixture, 2 workers", two, mixture, size, warm=True),
                     Asked("scoring taken out", unscored, mixture, size),

@@ -40,7 +40,7 @@ tasks with one completion each. What a completion costs depends on what of it ha
 |---|---|
 | *new* | neither the task nor the completion was met before: the first time through a dataset, and nothing to be gained from memory |
 | *known task* | the task was, the completion was not |
-| *mixture* | as the corpus comes: 73 % right, half of the tasks among thirteen, so that {repeated:.0%} of the first 50,000 completions equal one before |
+| *mixture* | as the corpus comes: 73 % right, half of the tasks among thirteen, so that {repeated:.0%} of its 200,000 completions equal one before |
 | *seen* | all were met: the same few requests again and again |
 
 How often a real run repeats itself is not known; it lies between *new* and *seen*. Figures of *seen* alone would say little about scoring.
@@ -220,7 +220,8 @@ One connection, one request at a time, ms:
 
 {table(("completions a request", "new p50", "new p99", "mixture p50", "mixture p99"), unloaded)}
 Two workers against one, completions a second of the clock. Two cores are all there is here, and the front and wrk want theirs, too: a second worker can
-add what the others leave, which grows with the share of scoring. Machines with more cores are not measured.
+add what the others leave, which grows with the share of scoring: in small requests one worker and the front keep both cores busy. Machines with more
+cores are not measured.
 
 {table(("completions a request", "new", "new, best rounds", "mixture", "mixture, best rounds"), workers)}"""
 
