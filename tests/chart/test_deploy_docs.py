@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.rendering import Values, chart, release
+from tests.chart.rendering import Values, chart, notes, release
 from tests.chart.settings_schema import settings_schema
-from tests.chart.value_sets import SECRET, merged
+from tests.chart.value_sets import SECRET, VALUE_SETS, merged
 from tests.running_service import running_service
+from verifier_service.settings import MIB, Settings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "deploy.md").read_text("utf-8")
@@ -28,6 +29,10 @@ NAMED = sorted(
     name
     for name in set(re.findall(r"`([a-z][A-Za-z]+(?:\.[A-Za-z_]+)+)`", PAGE))
     if name.partition(".")[0] in chart().values
+)
+FORMULA = re.compile(
+    r"`(\d+) MiB \+ workers x \((\d+) MiB \+ (\d+) MiB \+ (\d+) x largest body\) \+ queue_bytes`: "
+    r"(\d+) MiB"
 )
 (RUN,) = (yaml.safe_load(each) for each in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
 
@@ -49,6 +54,23 @@ def test_the_chart_takes_what_is_set(settings: str) -> None:
 def test_values_that_are_named_exist(name: str) -> None:
     values = chart().values | {"settings": settings_schema()["properties"]}
     assert reduce(lambda inner, part: inner[part], name.split("."), values) is not None
+
+
+def test_the_memory_that_is_told_is_what_helm_warns_of_and_the_default_limit_holds() -> None:
+    found = FORMULA.search(PAGE)
+    assert found is not None
+    front, worker, remembered, bodies, told = map(int, found.groups())
+    settings = Settings(workers=2)
+    assert remembered * MIB == settings.worker_memory_bytes * 3 // 8
+    by_formula = front + 2 * (worker + remembered + bodies * settings.max_body_bytes // MIB)
+    assert told == by_formula + settings.queue_bytes // MIB
+    short = merged(SECRET, {"resources": {"limits": {"memory": f"{told - 1}Mi"}}})
+    assert f"2 workers may take {told}Mi" in notes(short)
+    assert "WARNING" not in notes(SECRET)
+
+
+def test_the_score_log_fits_into_the_default_limit() -> None:
+    assert "resources.limits.memory" not in notes(VALUE_SETS["score-log"])
 
 
 def test_the_batch_that_is_shown_is_scored(tmp_path: Path) -> None:
