@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from accelerate import DistributedType
 from accelerate.commands.config.config_args import load_config_from_file
 from typer.testing import CliRunner
 
@@ -187,6 +189,14 @@ def test_accelerate_reads_its_configurations(name: str) -> None:
     file = configuration.PRESETS / "accelerate" / f"{name}.yaml"
     config = load_config_from_file(str(file))
     assert config.num_processes == 8
+
+
+def test_a_preset_advises_a_launch_that_needs_no_further_package() -> None:
+    """DeepSpeed is in no extra."""
+    for file in configuration.PRESETS.glob("*/*.yaml"):
+        for advised in re.findall(r"--config_file trainer/configs/(\S+)", file.read_text("utf-8")):
+            config = load_config_from_file(str(configuration.PRESETS / advised))
+            assert config.distributed_type != DistributedType.DEEPSPEED, file
 
 
 @pytest.mark.parametrize(
