@@ -75,10 +75,12 @@ def always_new(seed: int = 0, kind: str | None = None) -> Iterator[Sample]:
             yield _LONGER[kind](rng, number)
 
 
-def groups(seed: int, prompts: int, rollouts: int) -> list[dict[str, Any]]:
-    """One step of GRPO as items of `POST /score`: new tasks, each with its own rollouts, each with
-    a thought of its own before what it does."""
-    samples = always_new(seed)
+def groups(
+    seed: int, prompts: int, rollouts: int, tasks: Callable[[int], Iterator[Sample]] = always_new
+) -> list[dict[str, Any]]:
+    """One step of GRPO as items of `POST /score`: tasks, new ones or the mixture's, each with its
+    own rollouts, each with a thought of its own before what it does."""
+    samples = tasks(seed)
     rng = random.Random(seed)
     return [_group(rng, next(samples).calls[0], rollouts) for _ in range(prompts)]
 

@@ -246,8 +246,8 @@ def step(found: Tree) -> str:
     return f"""\
 ## A step of GRPO
 
-128 prompts with 8 rollouts each through our client, ms, {found["steps"]} steps: every task is new, every rollout has a thought of its own of 300 bytes; *again* are the same
-steps once more, when both workers have met them. Two workers.
+128 prompts with 8 rollouts each through our client, ms, {found["steps"]} steps: every rollout has a thought of its own of 300 bytes. Every task is new, but in *mixture*, where
+half of them are among thirteen, and in *again*, which are the same steps once more, when both workers have met them. Two workers.
 The client cuts a batch into requests of 512, so that several workers can share it.
 
 {table(columns, rows)}"""

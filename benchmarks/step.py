@@ -9,12 +9,12 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
 from benchmarks.contender import take_turns
-from benchmarks.corpus import TOOLSET, groups
+from benchmarks.corpus import TOOLSET, Sample, always_new, groups, mixed
 from benchmarks.measure import Tree
 from benchmarks.servers import Server
 from verifier_service.client import AsyncVerifierClient, VerifierClient
@@ -31,18 +31,26 @@ Score = Callable[[Items], object]
 
 
 def measured(ways: dict[str, Score], server: Server, number: int) -> Tree:
-    """Each way of asking, with steps of its own: all that it sends is new to the service. Then the
-    async ones with the same steps again, after every worker has had them."""
+    """Each way of asking, with steps of its own: all that it sends is new to the service.
+
+    Then the async ones: with steps of the mixture's tasks, of which half are among thirteen; and
+    with the same steps again, after every worker has had them.
+    """
     found: Tree = {}
     for index, (name, score) in enumerate(ways.items()):
         seed = 100_000 + number * 100 + index * STEPS
-        batches = [groups(seed + step, PROMPTS, ROLLOUTS) for step in range(STEPS)]
-        found[name] = steps(score, server, batches)
+        found[name] = steps(score, server, batches_of(seed, always_new))
         if name.startswith("async"):
+            batches = batches_of(seed, mixed)
+            found[f"{name}, mixture"] = steps(score, server, batches)
             for _ in range(PASSES):
                 steps(score, server, batches)
             found[f"{name}, again"] = steps(score, server, batches)
     return found
+
+
+def batches_of(seed: int, tasks: Callable[[int], Iterator[Sample]]) -> list[Items]:
+    return [groups(seed + step, PROMPTS, ROLLOUTS, tasks) for step in range(STEPS)]
 
 
 def steps(score: Score, server: Server, batches: Sequence[Items]) -> Tree:
