@@ -250,7 +250,7 @@ def _schema_fault(error: SchemaError) -> str:
         known = ", ".join(NOUNS)
         return f"{error.instance[:60]!r} is no JSON Schema type; use one of {known}"
     if error.validator == "format" and error.validator_value == "regex":
-        return f"the pattern {quote(error.instance)} {_pattern_fault(error.instance)}"
+        return f"the pattern {quote(error.instance)} {_pattern_fault(str(error.instance))}"
     return f"not a valid JSON Schema: {sentence(error)}"
 
 
