@@ -67,5 +67,5 @@ def _sets() -> Iterator[tuple[str, Values]]:
 
 
 VALUE_SETS: Final = dict(_sets())
-SECRET: Final = {"auth": {"existingSecret": "verifier-keys"}}
+SECRET: Final[Values] = {"auth": {"existingSecret": "verifier-keys"}}
 """The least that the chart needs."""

@@ -64,6 +64,17 @@ def slow_item(**members: Any) -> dict[str, Any]:
     return {"completion": json.dumps(call), "ground_truth": truth, "tools": [tool], **members}
 
 
+def test_of_a_member_that_stands_twice_the_last_one_counts(service: RunningService) -> None:
+    """As docs/api.md says."""
+    text = json.dumps(finance(item(RIGHT), item(WRONG)))
+    text = text.replace('"toolset"', '"toolset": "assistant", "toolset"', 1)
+    text = text.replace('"completion"', '"completion": "", "completion"')
+    headers = {"Content-Type": "application/json"}
+    answer = httpx.post(f"{service.url}/score", content=text, headers=headers).json()
+    assert answer["rewards"] == score(service, finance(item(RIGHT), item(WRONG)))["rewards"]
+    assert answer["toolset"]["name"] == "finance"
+
+
 def test_a_batch_answers_in_order(service: RunningService) -> None:
     answer = score(service, finance(item(RIGHT), item(WRONG), item("Hello."), item("")))
     assert answer["rewards"] == [1.0, 0.5, 0.0, 0.0]
