@@ -95,7 +95,7 @@ def repeated(count: int) -> float:
     met = {
         (json.dumps(each.calls), str(each.completion)) for each in itertools.islice(mixed(8), count)
     }
-    return 1 - len(met) / count
+    return (count - len(met)) / count
 
 
 def throughput(folder: Path, rounds: int, seconds: int) -> Tree:
