@@ -390,6 +390,21 @@ WRONG = {
         "end",
     ),
     "a root that is a list": ([{"type": "string"}], "", "object"),
+    "a type in a list that is none": (
+        of_value({"type": ["string", "text"]}),
+        "/properties/x/type",
+        'x.type[1] is "text" where one of',
+    ),
+    "items that are text": (
+        {**DRAFT_7, **of_value({"items": "string"})},
+        "/properties/x/items",
+        "is a string where an object or a boolean or an array is required",
+    ),
+    "a name that is a pattern which cannot be read": (
+        of_value({"patternProperties": {"(": {}}}),
+        "/properties/x/patternProperties",
+        'the pattern "(" cannot be read',
+    ),
 }
 
 
@@ -529,3 +544,10 @@ def test_schemas_that_all_must_hold_tell_of_a_bounded_number_of_violations() -> 
     for _ in range(40):
         value = {"a": value}
     assert 0 < len(compiled.violations(value, "")) <= MOST_TOLD
+
+
+def test_of_several_faults_of_a_schema_the_first_is_named_in_every_process() -> None:
+    properties = {f"argument_{n}": {"type": f"kind_{n}"} for n in range(40)}
+    with pytest.raises(BadTask) as fault:
+        compiled({"type": "object", "properties": properties})
+    assert fault.value.path == "/tools/tool/parameters/properties/argument_0/type"

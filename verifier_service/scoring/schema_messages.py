@@ -114,9 +114,13 @@ def _inside(subject: str, error: Violation) -> str:
 
 
 def _wrong_type(subject: str, error: Violation) -> str:
-    wanted = error.validator_value
-    nouns = [NOUNS.get(name, name) for name in ([wanted] if isinstance(wanted, str) else wanted)]
-    return f"{subject} is {kind(error.instance)} where {' or '.join(nouns)} is required"
+    return f"{subject} is {kind(error.instance)} where {_one_of_types(error)} is required"
+
+
+def _one_of_types(*errors: Violation) -> str:
+    listed = [e.validator_value for e in errors]
+    names = [name for one in listed for name in ([one] if isinstance(one, str) else one)]
+    return " or ".join(dict.fromkeys(NOUNS.get(name, name) for name in names))
 
 
 def _missing(subject: str, error: Violation) -> str:
@@ -172,8 +176,7 @@ def _no_branch(subject: str, error: Violation) -> str:
     branches = error.branches()
     on_type = [branch for branch in branches if branch.validator == "type"]
     if len(on_type) == len(branches) and not any(branch.path for branch in on_type):
-        nouns = [NOUNS.get(str(branch.validator_value), "another type") for branch in on_type]
-        return f"{subject} is {kind(error.instance)} where {' or '.join(nouns)} is required"
+        return f"{subject} is {kind(error.instance)} where {_one_of_types(*on_type)} is required"
     nearest = _nearest(error)
     hint = "" if nearest is error else f"; nearest: {sentence(nearest)}"
     return f"{subject} fits none of the allowed forms{hint}"
