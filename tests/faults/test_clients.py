@@ -18,7 +18,7 @@ from tests.faults.conftest import Scale
 from tests.faults.probed import probed_service
 from tests.faults.scoring import scored_while
 from tests.faults.watch import watched
-from verifier_service.connections import HEAD_S
+from verifier_service.connections import WITH_TRAINERS
 
 CLOSING_S = 30.0
 BODY_TIMEOUT_S = 2.0
@@ -96,7 +96,7 @@ def _address(url: str) -> tuple[str, int]:
 
 def _end_of(client: socket.socket) -> bool:
     """Wait until the service ends a connection; whether it said why."""
-    client.settimeout(HEAD_S + BODY_TIMEOUT_S + CLOSING_S)
+    client.settimeout(WITH_TRAINERS.head_s + BODY_TIMEOUT_S + CLOSING_S)
     received = b""
     with suppress(ConnectionError):
         while part := client.recv(65_536):
