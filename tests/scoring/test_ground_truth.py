@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Final
 
 import pytest
 
 from sandbox_tools import shipped
 from sandbox_tools.types import Json
+from verifier_service.local import LocalVerifier
 from verifier_service.scoring.errors import BadTask
 from verifier_service.scoring.offer import offer_toolset
 from verifier_service.scoring.pipeline import prepare
@@ -191,6 +193,40 @@ def test_a_wrong_field_is_named(raw: Json, path: str) -> None:
 )
 def test_a_ground_truth_that_is_not_full_against_itself_is_refused(raw: Json, code: str) -> None:
     assert fault_of(raw).code == code
+
+
+def _nested(levels: int) -> Json:
+    value: Json = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+ANY_VALUE: Final = [
+    {"name": "f", "parameters": {"type": "object", "properties": {"value": {}}}},
+]
+
+
+@pytest.mark.parametrize(
+    ("value", "above"),
+    [
+        pytest.param(_nested(62), _nested(63), id="nesting"),
+        pytest.param(_nested(62), _nested(900), id="nesting beyond recursion"),
+        pytest.param(10**400 - 1, 10**400, id="digits"),
+        pytest.param("x" * 65_000, "x" * 66_000, id="bytes"),
+    ],
+)
+def test_a_call_that_no_completion_may_make_is_no_task(value: Json, above: Json) -> None:
+    service = LocalVerifier()
+
+    def scored(value: Json) -> tuple[Json, str]:
+        call = {"name": "f", "arguments": {"value": value}}
+        item = {"completion": json.dumps(call), "ground_truth": [call]}
+        answer = service.score({"tools": ANY_VALUE, "items": [item]})
+        return answer["rewards"][0], answer["verdicts"][0]["outcome"]
+
+    assert scored(value) == (1.0, "scored")
+    assert scored(above) == (None, "invalid_task")
 
 
 @pytest.mark.parametrize(

@@ -329,9 +329,16 @@ def _any_of(value: Json, path: Path) -> Json:
 
 
 def _holds_any_of(value: Json) -> bool:
-    if isinstance(value, dict):
-        return "$any_of" in value or any(map(_holds_any_of, value.values()))
-    return isinstance(value, list) and any(map(_holds_any_of, value))
+    pending = [value]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, dict):
+            if "$any_of" in node:
+                return True
+            pending.extend(node.values())
+        elif isinstance(node, list):
+            pending.extend(node)
+    return False
 
 
 def _possible_values(values: list[Json]) -> AnyOf:

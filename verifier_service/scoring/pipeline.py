@@ -11,6 +11,7 @@ from verifier_service.scoring.codes import Code
 from verifier_service.scoring.errors import BadTask
 from verifier_service.scoring.execute import run
 from verifier_service.scoring.ground_truth import read_ground_truth
+from verifier_service.scoring.json_text import JsonFault, check
 from verifier_service.scoring.judge import Itself, Judged, Task, content_of, judge
 from verifier_service.scoring.offer import Offer
 from verifier_service.scoring.parse import parse
@@ -54,11 +55,13 @@ def prepare(raw: Json, offer: Offer, options: Options, limits: Limits) -> Task:
         raw, tools=offer.tools, options=options, limits=limits, read_calls=read_calls
     )
     reference, choices = None, first_choices(truth)
+    content = content_of(choices)
+    _refuse_unsayable(choices, content, limits)
     if offer.toolset is not None and truth.behavior is Behavior.EXECUTE:
         _refuse_undeclared(truth, offer)
         reference = run(offer.toolset, choices)
     _check_equivalence(truth, reference)
-    task = Task(truth, offer, reference, content_of(choices))
+    task = Task(truth, offer, reference, content)
     itself = _check_itself(task, choices, options, limits)
     _check_expected_result(truth, reference)
     return Task(truth, offer, reference, task.choices, itself)
@@ -118,6 +121,25 @@ def _refuse_undeclared(truth: GroundTruth, offer: Offer) -> None:
                 f"/ground_truth/calls/{i}/name",
                 f'No tool "{call.name[:100]}" is declared; declared are {names}.',
             )
+
+
+def _refuse_unsayable(calls: Sequence[ToolCall], content: bytes, limits: Limits) -> None:
+    """What no completion may say within its limits, no policy can be asked for."""
+    if len(content) > limits.completion_bytes:
+        raise BadTask(
+            Code.TASK_SELF_CHECK,
+            "/ground_truth/calls",
+            f"The calls take {len(content):,} bytes; "
+            f"of a completion, {limits.completion_bytes:,} are read.",
+        )
+    if len(content) <= min(2 * limits.nesting, limits.digits):
+        return  # No number in it has so many digits, and no value so many brackets.
+    for i, call in enumerate(calls):
+        try:
+            check({"arguments": call.arguments}, limits)
+        except JsonFault as fault:
+            where = f"/ground_truth/calls/{i}/arguments"
+            raise BadTask(Code.TASK_SELF_CHECK, where, f"{fault.message}.") from None
 
 
 def _check_itself(
