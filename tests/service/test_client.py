@@ -484,6 +484,11 @@ def with_verdict(**changes: Any) -> bytes:
     return changed(verdicts=[first | changes, second])
 
 
+def with_group(**changes: Any) -> bytes:
+    [group] = answer({"items": [item(1, 0)]})["groups"]
+    return changed(groups=[group | changes])
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -503,6 +508,9 @@ def with_verdict(**changes: Any) -> bytes:
         pytest.param(changed(rewards=[0.0, 1.0]), id="verdicts in another order"),
         pytest.param(changed(verdicts=[]), id="no verdicts"),
         pytest.param(changed(groups=[]), id="no groups"),
+        pytest.param(with_group(mean=float("nan")), id="a mean that is no number"),
+        pytest.param(with_group(std="0"), id="a deviation as text"),
+        pytest.param(changed(profile={"name": {}, "digest": ""}), id="a profile without a name"),
         pytest.param(changed(profile="tiered"), id="profile without a digest"),
         pytest.param(with_verdict(item=1), id="another item"),
         pytest.param(with_verdict(outcome="timeout"), id="a reward without a score"),

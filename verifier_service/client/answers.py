@@ -119,7 +119,7 @@ def merged(parts: Sequence[ScoreResult], requests: Sequence[Request]) -> ScoreRe
 def _checked_scores(
     answer: Mapping[str, Any], pieces: Sequence[Piece], only_unscored: bool
 ) -> ScoreResult:
-    rewards = [_reward(value) for value in answer["rewards"]]
+    rewards = list(map(_number, answer["rewards"]))
     places = [(at, nth) for at, piece in enumerate(pieces) for nth in range(piece.completions)]
     if len(rewards) != len(places):
         raise ValueError(f"{len(rewards)} rewards for {len(places)} completions")
@@ -131,7 +131,9 @@ def _checked_scores(
     verdicts = answer["verdicts"]
     if len(verdicts) != len(due):
         raise ValueError(f"{len(verdicts)} verdicts where {len(due)} are due")
-    groups = [Group(each["id"], each["mean"], each["std"]) for each in answer["groups"]]
+    groups = [
+        Group(each["id"], _number(each["mean"]), _number(each["std"])) for each in answer["groups"]
+    ]
     if len(groups) != len(pieces):
         raise ValueError(f"{len(groups)} groups for {len(pieces)} items")
     return ScoreResult(
@@ -147,11 +149,11 @@ def _checked_scores(
     )
 
 
-def _reward(value: Json) -> float | None:
+def _number(value: Json) -> float | None:
     if value is None:
         return None
     if type(value) not in _NUMBERS or not math.isfinite(value):
-        raise ValueError("a reward is neither a number nor null")
+        raise ValueError("a reward, mean or deviation is neither a number nor null")
     return float(value)
 
 
@@ -193,7 +195,12 @@ def _failure(raw: Mapping[str, Any]) -> Failure:
 
 
 def _revision(raw: Mapping[str, Any] | None) -> Revision | None:
-    return None if raw is None else Revision(raw["name"], raw["digest"])
+    if raw is None:
+        return None
+    name, digest = raw["name"], raw["digest"]
+    if not (isinstance(name, str) and isinstance(digest, str)):
+        raise ValueError("a name or a digest is no text")
+    return Revision(name, digest)
 
 
 def _whole_groups(
