@@ -103,7 +103,7 @@ class Engine:
         }
         for language in available_languages():
             read("Word lists are read from files, which a hardened process may not.", (language,))
-        self._inline = Cache[tuple[Offer | Failure, bytes]](CACHED_OFFERS, CACHED_OFFER_BYTES)
+        self._inline = Cache[Offer | Failure](CACHED_OFFERS, CACHED_OFFER_BYTES)
         self._memory = Memory(config.memory_bytes)
 
     # What a request names
@@ -117,12 +117,13 @@ class Engine:
         """
         if tools is not None:
             content = spelling(tools)
-            found, key = self._inline.get(
-                content,
-                lambda: (_or_bad_task(lambda: offer_inline(tools)), digest(b"inline", content)),
-            )
-            return _or_raise(found), key
+            key = digest(b"inline", content)
+            return self._memory.offer(key) or self._compiled(tools, content), key
         return self._offers[self.toolset(toolset or "").name]
+
+    def _compiled(self, tools: Sequence[Json], content: bytes) -> Offer:
+        found = self._inline.get(content, lambda: _or_bad_task(lambda: offer_inline(tools)))
+        return _or_raise(found)
 
     def toolset(self, reference: str) -> Toolset:
         """The loaded toolset of `name` or `name@digest`."""

@@ -14,6 +14,7 @@ from typing import Final
 from sandbox_tools.types import Json
 from verifier_service.findings import Finding
 from verifier_service.scoring.judge import Task
+from verifier_service.scoring.offer import Offer
 from verifier_service.scoring.pipeline import Completion
 from verifier_service.scoring.types import Failure
 from verifier_service.scoring.values import spelling
@@ -29,6 +30,8 @@ LONGEST_KEY: Final = 256
 _TASK_BYTES: Final = 1300
 _TASK_BYTES_A_BYTE: Final = 8
 """A prepared task for each byte of its ground truth: measured, as are the others."""
+_OFFER_BYTES_A_BYTE: Final = 20
+"""Compiled inline tools for each byte of their JSON."""
 _FINDING_BYTES: Final = 300
 _KEY_BYTES: Final = 150
 
@@ -50,6 +53,14 @@ class Known:
     cost: int = 0
 
 
+@dataclass(slots=True)
+class _Held:
+    """Inline tools of tasks that are known."""
+
+    offer: Offer
+    tasks: int = 0
+
+
 class Memory:
     """Everything that is known, least recently asked for first."""
 
@@ -57,7 +68,13 @@ class Memory:
         """Remember what takes at most about so many bytes."""
         self._left = room
         self._known = OrderedDict[bytes, Known]()
+        self._held: dict[bytes, _Held] = {}
         self._alike: dict[bytes, Finding] = {}
+
+    def offer(self, key: bytes) -> Offer | None:
+        """Inline tools, if a task that is known has them."""
+        held = self._held.get(key)
+        return None if held is None else held.offer
 
     def of(self, ground_truth: Json, setting: Setting) -> Known:
         """What is known of a ground truth under a setting."""
@@ -66,6 +83,7 @@ class Memory:
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = Known(key, setting, ground_truth)
+            self._hold(setting)
             self._charge(known, _TASK_BYTES + _TASK_BYTES_A_BYTE * len(truth))
         else:
             self._known.move_to_end(key)
@@ -87,6 +105,24 @@ class Memory:
             self._alike.clear()
         return self._alike.setdefault(found.members, found)
 
+    def _hold(self, setting: Setting) -> None:
+        """Count the tools of a task once for all tasks that have them."""
+        if not setting.offer.content_bytes:
+            return
+        held = self._held.setdefault(setting.offer_key, _Held(setting.offer))
+        held.tasks += 1
+        if held.tasks == 1:
+            self._left -= _OFFER_BYTES_A_BYTE * setting.offer.content_bytes
+
+    def _let_go(self, setting: Setting) -> None:
+        if not setting.offer.content_bytes:
+            return
+        held = self._held[setting.offer_key]
+        held.tasks -= 1
+        if not held.tasks:
+            del self._held[setting.offer_key]
+            self._left += _OFFER_BYTES_A_BYTE * setting.offer.content_bytes
+
     def _charge(self, known: Known, cost: int) -> None:
         if self._known.get(known.key) is not known:
             return  # Forgotten meanwhile: it goes with the request that it is of.
@@ -95,6 +131,7 @@ class Memory:
         while self._left < 0 and len(self._known) > 1:
             _, forgotten = self._known.popitem(last=False)
             self._left += forgotten.cost
+            self._let_go(forgotten.setting)
 
 
 def words(completion: Completion) -> Key | None:

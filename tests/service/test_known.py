@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from sandbox_tools.types import Json
-from verifier_service.engine import Engine, EngineConfig
+from verifier_service.engine import CACHED_OFFERS, Engine, EngineConfig
 from verifier_service.findings import Finding
 from verifier_service.known import FINDINGS_OF_A_TASK, LONGEST_KEY, Known, Memory, call_key, words
+from verifier_service.scoring.offer import Offer
 from verifier_service.scoring.types import Options
 from verifier_service.setting import Setting
 
@@ -95,6 +96,51 @@ class TestMemory:
             known = numbered(memory, setting, number)
             kept.add(id(memory.keep(known, "a", finding("alike"))))
         assert len(kept) == 1
+
+
+class TestOffers:
+    """Compiled tools take more than all else of a task that brings its own."""
+
+    def test_tools_of_known_tasks_are_not_compiled_again(self, engine: Engine) -> None:
+        offer, key = engine.offer(None, tools("a"))
+        engine.known([RIGHT], own(engine, offer, key))
+        for number in range(CACHED_OFFERS):
+            engine.offer(None, tools(f"other_{number}"))
+        assert engine.offer(None, tools("a"))[0] is offer
+
+    def test_tools_that_tasks_share_are_counted_once(self, engine: Engine) -> None:
+        memory = Memory(1_000_000)
+        setting = own(engine, *engine.offer(None, tools("shared", described=20_000)))
+        known = [memory.of([number], setting) for number in range(100)]
+        assert [memory.of([number], setting) for number in range(100)] == known
+
+    def test_tools_of_each_task_count_against_the_room(self, engine: Engine) -> None:
+        memory = Memory(1_000_000)
+        settings = [
+            own(engine, *engine.offer(None, tools(f"own_{number}", described=20_000)))
+            for number in range(5)
+        ]
+        known = [memory.of([RIGHT], setting) for setting in settings]
+        assert memory.offer(settings[-1].offer_key) is settings[-1].offer
+        assert memory.offer(settings[0].offer_key) is None
+        assert memory.of([RIGHT], settings[0]) is not known[0]
+
+    def test_what_is_forgotten_gives_its_room_back(self, engine: Engine) -> None:
+        memory = Memory(1_000_000)
+        for number in range(10):
+            offer, key = engine.offer(None, tools(f"own_{number}", described=20_000))
+            memory.of([RIGHT], own(engine, offer, key))
+        setting = setting_of(engine, "tiered")
+        known = [memory.of([number], setting) for number in range(300)]
+        assert [memory.of([number], setting) for number in range(300)] == known
+
+
+def tools(name: str, described: int = 10) -> list[Json]:
+    return [{"name": name, "description": "x" * described, "parameters": {"type": "object"}}]
+
+
+def own(engine: Engine, offer: Offer, key: bytes) -> Setting:
+    return Setting(offer, key, engine.profile("tiered"), "auto", Options())
 
 
 class TestWords:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sandbox_tools import Toolset
 from sandbox_tools.types import Json
 from verifier_service.scoring.tools import read_tools
 from verifier_service.scoring.types import Tools
 from verifier_service.scoring.validate import ArgumentsSchema, compile_schema
+from verifier_service.scoring.values import spelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Offer:
     schemas: Mapping[str, ArgumentsSchema]
     toolset: Toolset | None
     """None for inline schemas: nothing is executed then."""
+    content_bytes: int = 0
+    """How long inline tools are as JSON; 0 for those of a loaded toolset."""
 
 
 def offer_toolset(toolset: Toolset) -> Offer:
@@ -33,7 +36,8 @@ def offer_inline(definitions: Sequence[Json]) -> Offer:
     Raises:
         BadTask: A definition or its schema is wrong; names it.
     """
-    return _offer(read_tools(list(definitions)), None)
+    offer = _offer(read_tools(list(definitions)), None)
+    return replace(offer, content_bytes=len(spelling(list(definitions))))
 
 
 def _offer(tools: Tools, toolset: Toolset | None) -> Offer:
