@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 from benchmarks import growth, over_http, step
 from benchmarks.contender import Contender, Failed
-from benchmarks.measure import Tree, medians, quantile
+from benchmarks.measure import Tree, machine, medians, quantile
 from benchmarks.over_http import peer_python
 from benchmarks.servers import our_service, wrk
 from tests.trainers.__main__ import NotInstalled
@@ -170,20 +168,11 @@ def _step(rounds: list[Tree]) -> Tree:
 
 def conditions(effort: Effort, *, quick: bool) -> Tree:
     """What was measured where."""
-    model = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
     return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "cores": available_cores(),
-        "processor": model[0] if model else platform.machine(),
-        "python": platform.python_version(),
+        **machine(available_cores()),
         "versions": {name: version(name) for name in VERSIONS},
         "rounds": effort.rounds,
         "quick": quick,
-        "load_average": Path("/proc/loadavg").read_text().split()[0],
     }
 
 

@@ -17,7 +17,6 @@ import asyncio
 import contextlib
 import json
 import os
-import platform
 import re
 import shutil
 import socket
@@ -29,7 +28,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
@@ -39,7 +37,7 @@ from typing import Any, Final
 import httpx
 
 from benchmarks.corpus import TOOLSET, groups
-from benchmarks.measure import cpu_s, quantile, still_memory
+from benchmarks.measure import cpu_s, machine, quantile, still_memory
 from benchmarks.simulation import COSTS, NEIGHBOURS_S, Costs, Setup, begins, simulated
 from tests.running_service import RunningService, children, running_service
 from verifier_service.client import AsyncVerifierClient
@@ -207,7 +205,7 @@ def costs() -> dict[str, Any]:
         found = asyncio.run(_costs(service, steps))
         sizes = bytes_of_a_completion(replicas[0].url)
     return {
-        "conditions": conditions(),
+        "conditions": machine(available_cores()),
         "completions_of_a_request": REQUEST_COMPLETIONS,
         "bytes_per_completion": sizes,
         "us_per_completion": {name: sorted(values) for name, values in found.items()},
@@ -285,7 +283,7 @@ def check(rounds: int) -> dict[str, Any]:
                 found[case].append(compared(setup, seen, drawn))
                 print(_told(case, found[case][-1]), flush=True)
     return {
-        "conditions": conditions(),
+        "conditions": machine(available_cores()),
         "rounds": rounds,
         "cases": [
             {
@@ -394,21 +392,6 @@ async def _trained(url: str, planned: list[float], steps: list[Any]) -> list[flo
             await client.score(items, toolset=TOOLSET)
             step_s.append(time.monotonic() - called_s)
         return step_s
-
-
-def conditions() -> dict[str, Any]:
-    models = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
-    return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "cores": available_cores(),
-        "processor": models[0] if models else platform.machine(),
-        "python": platform.python_version(),
-        "load_average": os.getloadavg()[0],
-    }
 
 
 def main() -> None:

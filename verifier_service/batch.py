@@ -62,7 +62,7 @@ class Batch:
     def judge_all(self, progress: Progress) -> None:
         """Find what every completion comes to that no earlier worker has judged."""
         last_report = time.monotonic()
-        for flat, completion, circumstances in self._left():
+        for flat, completion, known in self._left():
             progress.working_on(flat)
             now = time.monotonic()
             # After a loss everything is reported: what is scored must not be lost again.
@@ -73,12 +73,12 @@ class Batch:
                 finding = Finding.of(fated(self.culprits[flat]))
             elif now > self.deadline:
                 finding = Finding.of(too_late())
-            elif isinstance(circumstances, Verdict):
-                finding = Finding.of(circumstances)
+            elif isinstance(known, Verdict):
+                finding = Finding.of(known)
             elif self.request.detail == "full":
-                finding = Finding.of(self.engine.judge(completion, circumstances), traced=True)
+                finding = Finding.of(self.engine.judge(completion, known), traced=True)
             else:
-                finding = self.engine.find(completion, circumstances)
+                finding = self.engine.find(completion, known)
             self.findings.append(finding)
 
     def _report(self, progress: Progress) -> None:

@@ -18,24 +18,15 @@ class Cache(Generic[Value]):
         self._values = OrderedDict[bytes, Value]()
 
     def get(self, key: bytes, make: Callable[[], Value]) -> Value:
-        """The value of a key, made and kept where there is none."""
-        found = self.find(key)
-        if found is None:
-            found = make()
-            self.keep(key, found)
-        return found
-
-    def find(self, key: bytes) -> Value | None:
-        """The value of a key, if it is still there."""
+        """The value of a key; one that is not there is made, and kept in place of those that nobody
+        asked for longest."""
         found = self._values.get(key)
         if found is not None:
             self._values.move_to_end(key)
-        return found
-
-    def keep(self, key: bytes, value: Value) -> None:
-        """Keep a value that is not there yet, in place of those that nobody asked for longest."""
-        self._values[key] = value
+            return found
+        made = self._values[key] = make()
         self._left -= len(key)
         while len(self._values) > self._size or (self._left < 0 and len(self._values) > 1):
             dropped, _ = self._values.popitem(last=False)
             self._left += len(dropped)
+        return made
